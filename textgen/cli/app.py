@@ -1,0 +1,54 @@
+"""The Typer application: the subcommands by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import textgen
+from textgen.cli import evaluate, info, models, sample, score, train
+from textgen.cli.help import GroupedCommand, PlainGroup
+
+app = typer.Typer(
+    cls=PlainGroup,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"textgen {textgen.__version__}")
+        raise typer.Exit
+
+
+def _print_help(context: typer.Context, asked: bool) -> None:
+    if asked:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True, add_help_option=False)
+def root(
+    context: typer.Context,
+    # Typer's own --help is no plain flag to it: wherever it is not given, Pydantic is loaded (0.1 s).
+    show_help: Annotated[
+        bool,
+        typer.Option("--help", "-h", is_eager=True, callback=_print_help, help="Show this text and exit."),
+    ] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Train a recurrent language model on your own text, write new text with it, and score sentences."""
+    del show_help, show_version
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
+
+
+for _command in (train.train, sample.sample, score.score, evaluate.evaluate, info.info, models.models):
+    app.command(cls=GroupedCommand)(_command)

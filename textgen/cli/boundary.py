@@ -1,0 +1,100 @@
+"""The one place where failures become a message on standard error and an exit code.
+
+0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. A closed pipe ends quietly: whoever
+reads has had enough. A programming error keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import typer
+
+from textgen.cli.app import app
+from textgen.cli.interrupt import INTERRUPTED
+from textgen.cli.output import flush_data, prepare_streams
+from textgen.errors import TextgenError
+
+# Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; return its exit code."""
+    prepare_streams()
+    return guarded(lambda: _invoke(arguments))
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of `work`, its failures told on standard error."""
+    try:
+        code = work()
+        flush_data()
+        return code
+    except TextgenError as error:
+        return _fail(str(error), error.exit_code)
+    except UsageError as error:
+        return _fail(_usage_message(error), 2)
+    except BrokenPipeError:
+        _discard_output()
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", INTERRUPTED)
+
+
+def _invoke(arguments: Sequence[str]) -> int:
+    """Parse and run without Typer's own handling of errors, which prints boxes and exits."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("textgen", list(arguments)) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+def _usage_message(error: Exception) -> str:
+    """What was wrong with the command line, and where its help is."""
+    message: str = _number_message(error) or error.format_message()  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    place = context.command_path if context is not None else "textgen"
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}; see `{place} --help`"
+
+
+def _number_message(error: Exception) -> str:
+    """'--hidden must be a whole number, not abc'; empty if that is not what was wrong."""
+    try:
+        # Typer keeps what was found in the error of Pydantic, which it parses with.
+        found = error.__cause__.errors()[0]  # type: ignore[union-attr]
+        option = error.param.opts[0]  # type: ignore[attr-defined]
+    except (AttributeError, LookupError):
+        return ""
+    allowed = {"int": "a whole number", "float": "a number"}.get(found["type"].partition("_")[0])
+    return f"{option} must be {allowed}, not {found['input']}" if allowed else ""
+
+
+def _fail(message: str, code: int) -> int:
+    try:
+        print(f"textgen: {message}", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _discard_output()
+    return code
+
+
+def _discard_output() -> None:
+    """Let the interpreter's last flush of a closed pipe go nowhere, instead of complaining."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,35 @@
+"""Finding, loading and naming the model that a command shall use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textgen.cli.figures import format_amount
+
+if TYPE_CHECKING:
+    from textgen.cli.output import Notes
+    from textgen.lm.config import NetworkConfig
+    from textgen.lm.model import LanguageModel
+
+
+def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tuple[LanguageModel, str]:
+    """The model asked for, and its name; which one it is is said in a note."""
+    from textgen.lm.model_file import load_model
+    from textgen.lm.store import find_model, name_of
+
+    path = find_model(name_or_path, level)
+    model = load_model(path)
+    name = name_of(path)
+    notes.say("model", f"{name} ({model.level}, {format_network(model.network.config)})")
+    return model, name
+
+
+def format_network(network: NetworkConfig) -> str:
+    """'lstm, 2 layers of 256 units', and what else the network has."""
+    units = f"{network.hidden} units"
+    parts = [network.cell, units if network.layers == 1 else f"{network.layers} layers of {units}"]
+    if network.embedding:
+        parts.append(f"embedding {network.embedding}")
+    if network.head_layers:
+        parts.append(format_amount(network.head_layers, "head layer"))
+    return ", ".join(parts)

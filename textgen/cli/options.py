@@ -1,0 +1,109 @@
+"""Options that several commands share, and how options become configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from textgen.errors import ConfigError
+from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig, check_choice, check_number
+from textgen.text.tokenizers import TOKENIZERS
+
+LEVELS = tuple(dict.fromkeys(tokenizer.level for tokenizer in TOKENIZERS.values()))
+THREADS = "Threads to compute with."
+ALL_CORES = "all that this process may use"
+OUTPUT = "Output"
+
+
+def group(heading: str) -> Callable[..., Any]:
+    """`typer.Option`, for options that stand under `heading` in the help."""
+    return partial(typer.Option, rich_help_panel=heading)
+
+
+_output = group(OUTPUT)
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME|FILE",
+        help="The model, by name or file. Without it: the newest.",
+        show_default=False,
+    ),
+]
+Level = Annotated[
+    str | None,
+    typer.Option(
+        "--level",
+        metavar="LEVEL",
+        help=f"Take the newest model of this level: {', '.join(LEVELS)}.",
+        show_default=False,
+    ),
+]
+Threads = Annotated[int, typer.Option(metavar="N", help=THREADS, show_default=ALL_CORES)]
+Json = Annotated[bool, _output("--json", help="Print JSON Lines.")]
+Quiet = Annotated[bool, _output("--quiet", "-q", help="No notes and no progress on stderr.")]
+Texts = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE",
+        help="UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked.",
+        show_default=False,
+    ),
+]
+
+_Config = TypeVar("_Config")
+
+
+@dataclass(frozen=True)
+class Configs:
+    """All that a training is asked for."""
+
+    text: TextConfig
+    network: NetworkConfig
+    training: TrainingConfig
+
+
+def pick(kind: type[_Config], options: Mapping[str, Any]) -> _Config:
+    """The configuration made of those `options` that bear the names of its fields; it checks itself."""
+    return kind(**{field.name: options[field.name] for field in fields(kind) if field.name in options})  # type: ignore[arg-type]
+
+
+def choose_tokenizer(level: str | None, tokenizer: str | None, default: str) -> str:
+    """The tokenizer that the two options ask for. Raises ConfigError if they are unknown or contradict."""
+    if level is not None:
+        check_choice("--level", level, LEVELS)
+    if tokenizer is None:
+        return default if level is None else level
+    check_choice("--tokenizer", tokenizer, TOKENIZERS)
+    if level is not None and TOKENIZERS[tokenizer].level != level:
+        raise ConfigError(
+            f"--level {level} and --tokenizer {tokenizer} contradict each other: that tokenizer's level is"
+            f" {TOKENIZERS[tokenizer].level}; give one of them"
+        )
+    return tokenizer
+
+
+def check_level(level: str | None) -> None:
+    """Raise ConfigError unless `level` is one, or None."""
+    if level is not None:
+        check_choice("--level", level, LEVELS)
+
+
+def check_threads(threads: int) -> None:
+    """Raise ConfigError for a negative number of threads."""
+    check_number("threads", threads, least=0)
+
+
+def check_text(what: str, text: str) -> None:
+    """Raise ConfigError if an argument's bytes were no UTF-8 (Python hands them over as lone surrogates)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{what} is not UTF-8 text: {text!r}, at its character {error.start}") from error

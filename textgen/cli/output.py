@@ -1,0 +1,101 @@
+"""Where output goes: data to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textgen.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LABEL_WIDTH = 10
+
+
+def prepare_streams() -> None:
+    """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, it never fails."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def print_data(text: str) -> None:
+    """Write `text` and a newline to standard output. Raises OutputError; at a closed pipe BrokenPipeError."""
+    try:
+        sys.stdout.write(text + "\n")
+    except OSError as error:
+        raise _lost_output(error) from error
+
+
+def flush_data() -> None:
+    """Send what was printed on its way. Raises as `print_data` does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise _lost_output(error) from error
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """Write one line of JSON Lines to standard output."""
+    print_data(format_json(record))
+
+
+def format_json(record: Mapping[str, Any]) -> str:
+    """One line of JSON. Numbers that are not finite, which JSON lacks, become null."""
+    return json.dumps(_finite(record), ensure_ascii=False, allow_nan=False)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A Rich console for the screen, which highlights nothing and reads no text as markup."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is told to the person at the screen, on standard error, unless that was declined."""
+
+    quiet: bool = False
+
+    def say(self, label: str, text: str) -> None:
+        """Print one note; the labels stand in a column."""
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            print(f"{label:<{_LABEL_WIDTH}}{text}", file=sys.stderr, flush=True)
+            return
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=0)
+        grid.add_column(width=_LABEL_WIDTH, style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(label, Text(text))
+        console(stderr=True).print(grid)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return value
+
+
+def _lost_output(error: OSError) -> Exception:
+    """What to raise after standard output refused: a closed pipe stays what it is."""
+    if isinstance(error, BrokenPipeError):
+        return error
+    # What is still in the buffer can go nowhere; the interpreter must not try it again while it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OutputError(f"standard output cannot be written: {error.strerror or error}")

@@ -1,0 +1,134 @@
+"""`textgen train`: train a model on the user's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from textgen.cli import options
+from textgen.cli.figures import parse_duration
+from textgen.cli.output import Notes
+from textgen.core.cells import CELLS
+from textgen.lm.config import CLIP_MODES, OPTIMIZERS, NetworkConfig, TextConfig, TrainingConfig
+from textgen.text.tokenizers import TOKENIZERS
+from textgen.text.units import UNITS
+
+_text = options.group("Text")
+_network = options.group("Network")
+_length = options.group("Length of the training (at most one of epochs, time and steps)")
+_step = options.group("Training step")
+_output = options.group(options.OUTPUT)
+
+_LEVEL = f"What a token is: {', '.join(options.LEVELS)}."
+_TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
+_UNIT = f"What a sequence is: {', '.join(UNITS)}."
+_SHUFFLE = (
+    "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
+)
+_CELL = f"Recurrent cell: {', '.join(CELLS)}."
+_OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
+_CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
+_BY_LEVEL, _BY_TOKENIZER, _BY_SIZE = "by level", "by tokenizer", "by the corpus' size"
+
+
+def train(
+    corpus: options.Texts,
+    level: Annotated[str | None, _text(metavar="LEVEL", help=_LEVEL, show_default=TextConfig().level)] = None,
+    tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
+    unit: Annotated[str, _text(metavar="UNIT", help=_UNIT)] = TextConfig.unit,
+    carry: Annotated[
+        bool, _text("--carry", help="Keep the state from sequence to sequence.")
+    ] = TextConfig.carry,
+    lowercase: Annotated[
+        bool, _text("--lowercase", help="Make everything lower case.")
+    ] = TextConfig.lowercase,
+    min_count: Annotated[
+        int | None,
+        _text(metavar="N", help="Tokens seen less often become <unk>.", show_default=_BY_TOKENIZER),
+    ] = TextConfig.min_count,
+    max_vocab: Annotated[
+        int | None,
+        _text(metavar="N", help="Keep the N commonest tokens; 0: all.", show_default=_BY_TOKENIZER),
+    ] = TextConfig.max_vocab,
+    valid: Annotated[
+        Path | None,
+        _text(metavar="FILE", help="Validate on this text, hold nothing out.", show_default=False),
+    ] = None,
+    valid_fraction: Annotated[
+        float, _text(metavar="X", help="Hold the last part out, this share of the text.")
+    ] = TextConfig.valid_fraction,
+    shuffle: Annotated[bool, _text("--shuffle", help=_SHUFFLE)] = TextConfig.shuffle,
+    cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,
+    hidden: Annotated[int, _network(metavar="N", help="Units in a layer.")] = NetworkConfig.hidden,
+    layers: Annotated[int, _network(metavar="N", help="Recurrent layers.")] = NetworkConfig.layers,
+    embedding: Annotated[
+        int, _network(metavar="N", help="Size of the embedding; 0: one-hot input.")
+    ] = NetworkConfig.embedding,
+    head_layers: Annotated[
+        int, _network(metavar="N", help="Dense layers before the softmax.")
+    ] = NetworkConfig.head_layers,
+    dropout: Annotated[
+        float, _network(metavar="X", help="Share of units dropped after each layer.")
+    ] = TrainingConfig.dropout,
+    epochs: Annotated[
+        int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_SIZE)
+    ] = TrainingConfig.epochs,
+    time: Annotated[
+        str | None, _length(metavar="TIME", help="90s, 10m, 1h30m, or seconds.", show_default=False)
+    ] = None,
+    steps: Annotated[
+        int | None, _length(metavar="N", help="Updates of the weights.", show_default=False)
+    ] = TrainingConfig.steps,
+    patience: Annotated[
+        int, _length(metavar="N", help="Stop after N epochs without a better validation; 0: never.")
+    ] = TrainingConfig.patience,
+    batch: Annotated[int, _step(metavar="N", help="Rows of a batch.")] = TrainingConfig.batch,
+    bptt: Annotated[int, _step(metavar="N", help="Time steps of a window.")] = TrainingConfig.bptt,
+    optimizer: Annotated[str, _step(metavar="NAME", help=_OPTIMIZER)] = TrainingConfig.optimizer,
+    lr: Annotated[float, _step("--lr", metavar="X", help="Highest learning rate.")] = TrainingConfig.lr,
+    warmup: Annotated[
+        int, _step(metavar="N", help="Steps until the learning rate is at its highest.")
+    ] = TrainingConfig.warmup,
+    momentum: Annotated[float, _step(metavar="X", help="Momentum, for sgd.")] = TrainingConfig.momentum,
+    weight_decay: Annotated[
+        float, _step(metavar="X", help="Decoupled weight decay.")
+    ] = TrainingConfig.weight_decay,
+    clip: Annotated[float, _step(metavar="X", help="Limit of the gradient; 0: none.")] = TrainingConfig.clip,
+    clip_by: Annotated[str, _step(metavar="HOW", help=_CLIP_BY)] = TrainingConfig.clip_by,
+    seed: Annotated[
+        int, _step(metavar="N", help="The same seed gives the same model.")
+    ] = TrainingConfig.seed,
+    threads: Annotated[
+        int, _step(metavar="N", help=options.THREADS, show_default=options.ALL_CORES)
+    ] = TrainingConfig.threads,
+    name: Annotated[
+        str | None,
+        _output(metavar="NAME", help="The model's name.", show_default="by the file's and the level"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        _output(metavar="FILE", help="Write the model here, not to the store.", show_default=False),
+    ] = None,
+    force: Annotated[bool, _output("--force", help="Replace a model that exists.")] = False,
+    log: Annotated[
+        Path | None,
+        _output(metavar="FILE", help="Append each report to FILE, as JSON Lines.", show_default=False),
+    ] = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a model on your text, save it, and show what it writes."""
+    given = dict(locals())
+    given["tokenizer"] = options.choose_tokenizer(level, tokenizer, TextConfig.tokenizer)
+    given["seconds"] = None if time is None else parse_duration(time)
+    configs = options.Configs(
+        options.pick(TextConfig, given),
+        options.pick(NetworkConfig, given),
+        options.pick(TrainingConfig, given),
+    )
+
+    from textgen.cli.destination import Destination
+    from textgen.cli.training import run_training
+
+    destination = Destination.checked(name, output, corpus[0], configs.text.level, force=force)
+    run_training(corpus, valid, configs, destination, log, Notes(quiet), as_json=as_json)

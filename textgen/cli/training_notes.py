@@ -1,0 +1,85 @@
+"""What `textgen train` tells before and after the work, label and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.cli.chosen import format_network
+from textgen.cli.figures import format_amount, format_bytes, format_duration, format_perplexity
+from textgen.text.reading import display_name
+
+if TYPE_CHECKING:
+    from textgen.cli.destination import Destination
+    from textgen.cli.options import Configs
+    from textgen.lm.training import Finished, TrainingPlan
+    from textgen.text.corpus import Corpus
+
+Notes = Iterator[tuple[str, str]]
+
+_REASONS = {
+    "epochs": "all epochs done",
+    "time": "time is up",
+    "steps": "all steps done",
+    "patience": "no better validation for some epochs",
+    "interrupted": "interrupted",
+    "diverged": "the loss is not finite",
+}
+
+
+def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus) -> Notes:
+    """What was read, and what of it is held out."""
+    names = ", ".join(display_name(path) for path in files)
+    yield "corpus", f"{names}: {format_amount(corpus.characters, 'character')}, {_format_sequences(corpus)}"
+    tokens, oovs = len(corpus.train.ids), corpus.vocabulary.counts[0]
+    unknown = f", {oovs / tokens:.1%} of the text outside it" if oovs else ""
+    yield "tokens", f"{tokens:,} to train on; vocabulary of {len(corpus.vocabulary):,}{unknown}"
+    if corpus.valid is not None:
+        source = display_name(valid) if valid else "the last part"
+        characters = format_amount(int(corpus.valid.characters.sum()), "character")
+        yield "held out", f"{source}: {characters}, {format_amount(len(corpus.valid.ids), 'token')}"
+
+
+def _format_sequences(corpus: Corpus) -> str:
+    number = len(corpus.train) + (len(corpus.valid) if corpus.valid is not None else 0)
+    return f"{format_amount(number, 'sequence')} ({corpus.unit})"
+
+
+def describe_plan(plan: TrainingPlan, configs: Configs) -> Notes:
+    """What will be trained, how long, and what it takes."""
+    yield "network", f"{format_network(configs.network)}; {format_amount(plan.parameters, 'parameter')}"
+    yield "training", f"{_format_length(plan)}; windows of {plan.batch} x {plan.bptt} tokens"
+    for note in plan.notes:
+        yield "", note
+    yield "memory", f"about {format_bytes(plan.memory_bytes)}"
+
+
+def _format_length(plan: TrainingPlan) -> str:
+    if plan.seconds is not None:
+        return format_duration(plan.seconds)
+    if plan.epochs is None:
+        return format_amount(plan.steps or 0, "step")
+    return (
+        f"{format_amount(plan.epochs, 'epoch')} of {format_amount((plan.steps or 0) // plan.epochs, 'step')}"
+    )
+
+
+def describe_end(end: Finished, destination: Destination) -> Notes:
+    """How it ended, where the model is, and how to use it."""
+    reason = _REASONS.get(end.reason, end.reason)
+    yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
+    best = end.best
+    if best is not None and best.valid_loss is not None:
+        figures = []
+        if best.bits_per_character is not None:
+            figures.append(f"{best.bits_per_character:.3f} bits per character")
+        if best.perplexity is not None:
+            figures.append(f"perplexity {format_perplexity(best.perplexity)}")
+        yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
+    yield "saved", str(destination.path)
+    yield "next", f"textgen sample --model {_quoted(destination.name)}"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name

@@ -1,0 +1,67 @@
+"""The gated recurrent unit (Cho et al. 2014, arXiv:1406.1078).
+
+u = sigma(Wu [c', x]); r = sigma(Wr [c', x]); c~ = tanh(Wc [r * c', x]); c = u * c~ + (1 - u) * c'; a = c.
+
+The reset comes before the product, as in the paper (ONNX: linear_before_reset = 0; PyTorch's nn.GRU applies it after).
+u = 1 means "take the new"; the paper's, PyTorch's and ONNX's update gate z is 1 - u.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textgen.core.activations import apply_logistic, apply_tanh, through_logistic, through_tanh
+from textgen.core.cells.cell import Cell
+from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
+from textgen.core.jit import kernel
+from textgen.core.matmul import add_product
+
+
+@kernel
+def forward(gates, states, sources, starts, panels, peephole, b0, b1):
+    """See `cell.py` for the arguments."""
+    T, _, H = sources[0].shape
+    for t in range(T):
+        copy_previous(states[0], starts, t, sources[0], b0, b1)
+        add_product(sources[0, t : t + 1, b0:b1], panels[0], gates[t : t + 1, b0:b1, : 2 * H])
+        for b in range(b0, b1):
+            apply_logistic(gates[t, b, : 2 * H])
+            r, previous, kept = gates[t, b, H : 2 * H], sources[0, t, b], sources[1, t, b]
+            for j in range(H):
+                kept[j] = r[j] * previous[j]
+        add_product(sources[1, t : t + 1, b0:b1], panels[1], gates[t : t + 1, b0:b1, 2 * H :])
+        for b in range(b0, b1):
+            u, candidate = gates[t, b, :H], gates[t, b, 2 * H :]
+            apply_tanh(candidate)
+            previous, state = sources[0, t, b], states[0, t + 1, b]
+            for j in range(H):
+                state[j] = previous[j] + u[j] * (candidate[j] - previous[j])
+
+
+@kernel
+def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+    """See `cell.py` for the arguments."""
+    T, _, H = sources[0].shape
+    dkept = np.empty((1, b1 - b0, H), gates.dtype)  # the gradient of r * c'
+    for t in range(T - 1, -1, -1):
+        add_rows(doutput[t], dstate[0], b0, b1)
+        dkept[:] = 0
+        for b in range(b0, b1):
+            u, candidate = gates[t, b, :H], gates[t, b, 2 * H :]
+            previous, dc = sources[0, t, b], dstate[0, b]
+            for j in range(H):
+                du = through_logistic(dc[j] * (candidate[j] - previous[j]), u[j])
+                candidate[j] = through_tanh(dc[j] * u[j], candidate[j])
+                dc[j] -= dc[j] * u[j]
+                u[j] = du
+        add_product(gates[t : t + 1, b0:b1, 2 * H :], panels[1], dkept[:, :])
+        for b in range(b0, b1):
+            r, previous, dc, dk = gates[t, b, H : 2 * H], sources[0, t, b], dstate[0, b], dkept[0, b - b0]
+            for j in range(H):
+                dc[j] += dk[j] * r[j]
+                r[j] = through_logistic(dk[j] * previous[j], r[j])
+        add_product(gates[t : t + 1, b0:b1, : 2 * H], panels[0], dstate[0:1, b0:b1])
+        clear_starts(starts, t, dstate, b0, b1)
+
+
+GRU = Cell(gates=("u", "r", "c"), products=(2, 1), forward=forward, backward=backward)

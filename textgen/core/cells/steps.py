@@ -1,0 +1,40 @@
+"""What the kernels of all cells share: moving rows of states from step to step."""
+
+from __future__ import annotations
+
+from textgen.core.jit import inlined
+
+
+@inlined
+def copy_previous(state, starts, t, source, b0, b1):
+    """source[t, b] = the state before step t, zero where a sequence starts.
+
+    state : (T + 1, B, H). starts : (T, B). source : (T, B, H); rows b0:b1 of step t are written.
+    """
+    H = state.shape[2]
+    for b in range(b0, b1):
+        row = source[t, b]
+        if starts[t, b]:
+            row[:] = 0
+        else:
+            previous = state[t, b]
+            for j in range(H):
+                row[j] = previous[j]
+
+
+@inlined
+def add_rows(x, y, b0, b1):
+    """y[b] += x[b] for the rows b0:b1; x and y : (B, H)."""
+    for b in range(b0, b1):
+        source, target = x[b], y[b]
+        for j in range(target.size):
+            target[j] += source[j]
+
+
+@inlined
+def clear_starts(starts, t, dstate, b0, b1):
+    """Where a sequence starts at step t, no gradient passes to the state before. dstate : (S, B, H)."""
+    for s in range(dstate.shape[0]):
+        for b in range(b0, b1):
+            if starts[t, b]:
+                dstate[s, b, :] = 0

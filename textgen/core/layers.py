@@ -1,0 +1,248 @@
+"""The layers of a network with their buffers, for windows of T steps and B rows.
+
+A layer reads the `output` (T, B, N) of the layer below and the window's token ids, and on the way back fills the
+`doutput` of the layer below. Each method does a part of its work, so that threads can share it out:
+
+forward, backward : the rows b0:b1. Nothing of one row depends on another.
+add_gradients : `part` of `parts` of the columns of each gradient. Runs when all rows have gone backward.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from textgen.core.cells.cell import Cell
+from textgen.core.elementwise import (
+    add_memory_products,
+    add_row_sums,
+    fill_rows,
+    multiply_rows,
+    tanh_rows,
+    through_tanh_rows,
+)
+from textgen.core.lookup import add_looked_up, add_lookup_gradient
+from textgen.core.matmul import Weight, add_product_rows, add_weight_gradient
+from textgen.core.simd import PANEL_BYTES
+from textgen.core.softmax import cross_entropy, softmax_loss
+from textgen.core.threads import share
+
+
+class Window(Protocol):
+    """What a network reads: ids and starts of a window of the text.
+
+    inputs : (T, B) int32, the token before each; negative: the zero vector. starts : (T, B) bool, where the state is
+    reset. targets : (T, B) int32, the token to predict; negative: none.
+    """
+
+    inputs: np.ndarray
+    starts: np.ndarray
+    targets: np.ndarray
+
+
+class Parameter:
+    """A vector of parameters (or a matrix that is never packed) and its gradient; None where nothing is trained."""
+
+    def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
+        self.value, self.gradient = value, gradient
+
+
+class Layer:
+    """What all layers have in common. `output` and `doutput` : (T, B, columns)."""
+
+    output: np.ndarray
+    doutput: np.ndarray
+
+    def __init__(self, columns: int, dtype: np.dtype) -> None:
+        self.columns, self.dtype = columns, np.dtype(dtype)
+
+    def allocate(self, T: int, B: int, training: bool) -> None:
+        """Make the buffers for windows of T steps and B rows."""
+        self.output = np.empty((T, B, self.columns), self.dtype)
+        if training:
+            self.doutput = np.empty((T, B, self.columns), self.dtype)
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        """Fill rows b0:b1 of `output`."""
+        raise NotImplementedError
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        """Take rows b0:b1 of `doutput` down to the layer below."""
+        raise NotImplementedError
+
+    def add_gradients(self, window: Window, part: int, parts: int) -> None:
+        """Add `part` of `parts` of this layer's gradients to the gradient vector."""
+
+    def _share(self, columns: int, part: int, parts: int) -> tuple[int, int]:
+        return share(columns, part, parts, PANEL_BYTES // self.dtype.itemsize)
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """x (T, B, N) as (T * B, N)."""
+    return x.reshape(-1, x.shape[-1])
+
+
+class Embedding(Layer):
+    """Each token id becomes a row of a matrix (V, D)."""
+
+    def __init__(self, matrix: Parameter) -> None:
+        super().__init__(matrix.value.shape[1], matrix.value.dtype)
+        self.matrix = matrix
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        self.output[:, b0:b1] = 0
+        add_looked_up(window.inputs, self.matrix.value, self.output, b0, b1)
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        pass  # nothing lies below
+
+    def add_gradients(self, window: Window, part: int, parts: int) -> None:
+        n0, n1 = self._share(self.columns, part, parts)
+        add_lookup_gradient(window.inputs, self.doutput, self.matrix.gradient, n0, n1)
+
+
+class Recurrent(Layer):
+    """A recurrent layer of any cell. Without a layer below, its input is one-hot: rows of `weight` are looked up.
+
+    weight : (I, G * H) from the input. products : the cell's recurrent weights. bias : (G * H,). peephole : (P, H).
+    state, dstate : (S, B, H): in, before the window; out, after it (dstate the other way round).
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        below: Layer | None,
+        weight: Weight | Parameter,
+        products: list[Weight],
+        bias: Parameter,
+        peephole: Parameter,
+    ) -> None:
+        super().__init__(bias.value.size // len(cell.gates), bias.value.dtype)
+        self.cell, self.below, self.weight, self.products = cell, below, weight, products
+        self.bias, self.peephole = bias, peephole
+
+    def allocate(self, T: int, B: int, training: bool) -> None:
+        H, S = self.columns, self.cell.states
+        self.gates = np.empty((T, B, self.bias.value.size), self.dtype)
+        self.states = np.empty((S, T + 1, B, H), self.dtype)
+        self.sources = np.empty((len(self.products), T, B, H), self.dtype)
+        self.output = self.states[0, 1:]
+        if training:
+            self.doutput = np.empty((T, B, H), self.dtype)
+        if not hasattr(self, "state") or self.state.shape[1] != B:
+            self.state, self.dstate = np.zeros((S, B, H), self.dtype), np.zeros((S, B, H), self.dtype)
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        fill_rows(self.bias.value, self.gates, b0, b1)
+        if self.below is None:
+            add_looked_up(window.inputs, self.weight.value, self.gates, b0, b1)
+        else:
+            add_product_rows(self.below.output, self.weight.panels, self.gates, b0, b1)
+        panels = tuple(product.panels for product in self.products)
+        self.states[:, 0, b0:b1] = self.state[:, b0:b1]
+        self.cell.forward(
+            self.gates, self.states, self.sources, window.starts, panels, self.peephole.value, b0, b1
+        )
+        self.state[:, b0:b1] = self.states[:, -1, b0:b1]
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        transposed = tuple(product.transposed for product in self.products)
+        arrays = self.gates, self.states, self.sources, window.starts, transposed, self.peephole.value
+        self.cell.backward(*arrays, self.doutput, self.dstate, b0, b1)
+        if self.below is not None:
+            self.below.doutput[:, b0:b1] = 0
+            add_product_rows(self.gates, self.weight.transposed, self.below.doutput, b0, b1)
+
+    def add_gradients(self, window: Window, part: int, parts: int) -> None:
+        dgates, H = self.gates, self.columns
+        n0, n1 = self._share(dgates.shape[2], part, parts)
+        add_row_sums(dgates, self.bias.gradient, n0, n1)
+        if self.below is None:
+            add_lookup_gradient(window.inputs, dgates, self.weight.gradient, n0, n1)
+        else:
+            add_weight_gradient(_flat(self.below.output), _flat(dgates), 0, self.weight.gradient, n0, n1)
+        offset = 0
+        for product, source in zip(self.products, self.sources, strict=True):
+            n0, n1 = self._share(product.value.shape[1], part, parts)
+            add_weight_gradient(_flat(source), _flat(dgates), offset, product.gradient, n0, n1)
+            offset += product.value.shape[1]
+        if self.cell.peepholes:
+            n0, n1 = self._share(H, part, parts)
+            add_memory_products(dgates, self.states[1], window.starts, self.peephole.gradient, n0, n1)
+
+
+class Dropout(Layer):
+    """Units set to zero with probability `rate`, the others scaled up; one mask for a row's whole window.
+
+    Source: Gal and Ghahramani 2016 (arXiv:1512.05287). The mask is a function of (seed, layer, step) alone.
+    """
+
+    def __init__(self, below: Layer, rate: float, seed: int, layer: int) -> None:
+        super().__init__(below.columns, below.dtype)
+        self.below, self.rate, self.key = below, rate, (seed, layer)
+
+    def draw(self, step: int, B: int) -> None:
+        """Draw the masks of B rows for training step `step`."""
+        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((*self.key, step))))
+        kept = generator.random((B, self.columns), np.float32) >= self.rate
+        self.mask = kept.astype(self.dtype) / self.dtype.type(1 - self.rate)
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        multiply_rows(self.below.output, self.mask, self.output, b0, b1)
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        multiply_rows(self.doutput, self.mask, self.below.doutput, b0, b1)
+
+
+class Dense(Layer):
+    """y = tanh(x W + b): a head layer, without recurrence."""
+
+    def __init__(self, below: Layer, weight: Weight, bias: Parameter) -> None:
+        super().__init__(bias.value.size, bias.value.dtype)
+        self.below, self.weight, self.bias = below, weight, bias
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        fill_rows(self.bias.value, self.output, b0, b1)
+        add_product_rows(self.below.output, self.weight.panels, self.output, b0, b1)
+        tanh_rows(self.output, b0, b1)
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        through_tanh_rows(self.output, self.doutput, b0, b1)
+        self._backward_product(b0, b1)
+
+    def _backward_product(self, b0: int, b1: int) -> None:
+        self.below.doutput[:, b0:b1] = 0
+        add_product_rows(self.doutput, self.weight.transposed, self.below.doutput, b0, b1)
+
+    def add_gradients(self, window: Window, part: int, parts: int) -> None:
+        n0, n1 = self._share(self.columns, part, parts)
+        add_row_sums(self.doutput, self.bias.gradient, n0, n1)
+        add_weight_gradient(_flat(self.below.output), _flat(self.doutput), 0, self.weight.gradient, n0, n1)
+
+
+class Softmax(Dense):
+    """The output layer: logits, the loss of each token and its gradient.
+
+    output : (T, B, V), the logits; in training their gradient. losses : (T, B) float64, nats.
+    `scale` multiplies the gradient: 1 / (the number of tokens) for a mean.
+    """
+
+    scale = 1.0
+
+    def allocate(self, T: int, B: int, training: bool) -> None:
+        super().allocate(T, B, training=False)
+        self.training = training
+        self.doutput = self.output
+        self.losses = np.empty((T, B))
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        fill_rows(self.bias.value, self.output, b0, b1)
+        add_product_rows(self.below.output, self.weight.panels, self.output, b0, b1)
+        if self.training:
+            softmax_loss(self.output, window.targets, self.dtype.type(self.scale), self.losses, b0, b1)
+        else:
+            cross_entropy(self.output, window.targets, self.losses, b0, b1)
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        self._backward_product(b0, b1)

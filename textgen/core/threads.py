@@ -1,0 +1,56 @@
+"""A team of plain threads that share out kernels; the kernels release the GIL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+
+def available_threads() -> int:
+    """The number of CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share(total: int, part: int, parts: int, multiple: int = 1) -> tuple[int, int]:
+    """The range [first, last) of `total` that falls to `part` of `parts`, cut at multiples of `multiple`."""
+    units = -(-total // multiple)
+    first, last = units * part // parts, units * (part + 1) // parts
+    return min(first * multiple, total), min(last * multiple, total)
+
+
+class Team:
+    """`threads` threads, the calling one among them. Use as a context manager, so that none is left behind."""
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+
+    def __enter__(self) -> Team:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the threads end; what they are doing is finished first."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def run(self, work: Callable[[int], None]) -> None:
+        """Call work(part) for each part in range(threads), side by side; raise what the first of them raised."""
+        others = [self._pool.submit(work, part) for part in range(1, self.threads)] if self._pool else []
+        try:
+            work(0)
+        finally:
+            for other in others:
+                other.exception()  # waits: buffers may be used again only when all are done
+        for other in others:
+            other.result()
+
+
+def team_size(threads: int, rows: int) -> int:
+    """How many threads to use: `threads`, or all that are available where it is 0; never more than there are rows."""
+    return max(1, min(threads or available_threads(), rows))

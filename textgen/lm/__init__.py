@@ -1,0 +1,1 @@
+"""Language models: configuration, the network, model files, training, sampling and scoring."""

@@ -1,0 +1,180 @@
+"""What can be asked for: frozen dataclasses that check themselves. Every default of the program stands here, once.
+
+Nothing heavy is imported here, so that the command line can read the defaults without loading NumPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+from textgen.core.cells import CELLS
+from textgen.errors import ConfigError
+from textgen.text.tokenizers import TOKENIZERS
+from textgen.text.units import UNITS
+
+OPTIMIZERS = ("adam", "sgd")
+CLIP_MODES = ("norm", "value")
+
+
+def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ConfigError, naming the choices, unless `value` is one of them."""
+    known = tuple(choices)
+    if value not in known:
+        raise ConfigError(f"unknown {option} '{value}'; choose from {', '.join(known)}")
+
+
+def check_number(
+    option: str,
+    value: float,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise ConfigError, naming the range, unless least <= value <= most and above < value < below."""
+    if least <= value <= most and above < value < below:
+        return
+    bounds = [f"at least {least:g}"] if least > -math.inf else []
+    bounds += [f"above {above:g}"] if above > -math.inf else []
+    bounds += [f"at most {most:g}"] if most < math.inf else []
+    bounds += [f"below {below:g}"] if below < math.inf else []
+    raise ConfigError(f"--{option.replace('_', '-')} must be {' and '.join(bounds)}, not {value:g}")
+
+
+class _Checked:
+    """Reading from and writing to plain dictionaries (JSON, TOML), for the dataclasses below."""
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Build from a dictionary of field names. Raises ConfigError at an unknown name or a wrong type."""
+        known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(f"unknown setting '{unknown[0]}'; choose from {', '.join(known)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"settings of the wrong type: {error}") from error
+
+
+@dataclass(frozen=True)
+class TextConfig(_Checked):
+    """How text becomes token ids."""
+
+    tokenizer: str = "char"
+    unit: str = "auto"
+    lowercase: bool = False
+    carry: bool = False
+    min_count: int | None = None  # None: the tokenizer's own default
+    max_vocab: int | None = None  # None: the tokenizer's own default; 0: no limit
+    valid_fraction: float = 0.1
+    shuffle: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("--tokenizer", self.tokenizer, TOKENIZERS)
+        check_choice("--unit", self.unit, UNITS)
+        if self.min_count is not None:
+            check_number("min_count", self.min_count, least=1)
+        if self.max_vocab is not None:
+            check_number("max_vocab", self.max_vocab, least=0)
+        check_number("valid_fraction", self.valid_fraction, least=0, below=1)
+
+    @property
+    def level(self) -> str:
+        """What a token is to a person: 'char' or 'word'."""
+        return TOKENIZERS[self.tokenizer].level
+
+
+@dataclass(frozen=True)
+class NetworkConfig(_Checked):
+    """The shape of the network."""
+
+    cell: str = "lstm"
+    hidden: int = 256
+    layers: int = 1
+    embedding: int = 0  # 0: one-hot
+    head_layers: int = 0
+
+    def __post_init__(self) -> None:
+        check_choice("--cell", self.cell, CELLS)
+        check_number("hidden", self.hidden, least=1)
+        check_number("layers", self.layers, least=1)
+        check_number("embedding", self.embedding, least=0)
+        check_number("head_layers", self.head_layers, least=0)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(_Checked):
+    """How the network is trained. At most one of epochs, seconds and steps is set; None of them: chosen from the corpus."""
+
+    epochs: int | None = None
+    seconds: float | None = None
+    steps: int | None = None
+    batch: int = 32
+    bptt: int = 64
+    optimizer: str = "adam"
+    lr: float = 0.003
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    warmup: int = 50  # steps
+    clip: float = 1.0  # 0: no clipping
+    clip_by: str = "norm"
+    dropout: float = 0.0
+    patience: int = 5  # epochs without a better validation; 0: never stop early
+    threads: int = 0  # 0: as many as this process may use
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        limits = [name for name in ("epochs", "time", "steps") if getattr(self, _FIELD.get(name, name)) is not None]
+        if len(limits) > 1:
+            raise ConfigError(f"--{limits[0]} and --{limits[1]} contradict each other; give one of them")
+        if self.epochs is not None:
+            check_number("epochs", self.epochs, least=1)
+        if self.seconds is not None:
+            check_number("time", self.seconds, above=0, below=math.inf)
+        if self.steps is not None:
+            check_number("steps", self.steps, least=1)
+        check_number("batch", self.batch, least=1)
+        check_number("bptt", self.bptt, least=1)
+        check_choice("--optimizer", self.optimizer, OPTIMIZERS)
+        check_number("lr", self.lr, above=0, below=math.inf)
+        check_number("momentum", self.momentum, least=0, below=1)
+        check_number("weight_decay", self.weight_decay, least=0, below=math.inf)
+        check_number("warmup", self.warmup, least=0)
+        check_number("clip", self.clip, least=0, below=math.inf)
+        check_choice("--clip-by", self.clip_by, CLIP_MODES)
+        check_number("dropout", self.dropout, least=0, below=1)
+        check_number("patience", self.patience, least=0)
+        check_number("threads", self.threads, least=0)
+        check_number("seed", self.seed, least=0)
+
+
+_FIELD = {"time": "seconds"}  # an option's name where it is not the field's
+
+
+@dataclass(frozen=True)
+class SamplingConfig(_Checked):
+    """How new text is drawn."""
+
+    count: int = 5
+    max_length: int = 500  # tokens
+    temperature: float = 1.0
+    top_k: int = 0  # 0: off
+    top_p: float = 1.0  # 1: off
+    min_p: float = 0.0  # 0: off
+    greedy: bool = False
+    allow_unk: bool = False
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_number("count", self.count, least=1)
+        check_number("max_length", self.max_length, least=1)
+        check_number("temperature", self.temperature, above=0, below=math.inf)
+        check_number("top_k", self.top_k, least=0)
+        check_number("top_p", self.top_p, above=0, most=1)
+        check_number("min_p", self.min_p, least=0, most=1)
+        check_number("seed", self.seed, least=0)

@@ -1,0 +1,94 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from textgen.errors import ModelExistsError, OutputError
+
+
+def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:
+    """Put `content` into the file at `path`; whoever looks sees the old file, or none, or the whole new one.
+
+    It is written to a temporary file in the same folder, flushed to the disk, and moved into place. Without
+    `overwrite` the move cannot replace a file, not even one that another process makes at the same moment.
+    Raises ModelExistsError if it would, OutputError (path, reason) if the system refuses; nothing is left.
+    """
+    temporary = path.parent / f".textgen-{secrets.token_hex(8)}.tmp"
+    try:
+        try:
+            _write_flushed(temporary, content)
+            if overwrite:
+                temporary.replace(path)
+            else:
+                _move_new(temporary, path)
+            _flush_folder(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise exists_error(path) from error
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError unless a file can be written beside `path`; nothing is left behind.
+
+    A real file is made and removed: permissions alone do not tell (read-only mounts, network folders, root).
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: cannot be written: it is a folder; give a file's name")
+    probe = path.parent / f".textgen-{secrets.token_hex(8)}.tmp"
+    try:
+        _write_flushed(probe, b"")
+        probe.unlink()
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def exists_error(path: Path) -> ModelExistsError:
+    """The error that says that `path` is taken, and what to do."""
+    return ModelExistsError(f"{path} exists already; choose another name, or give --force to replace it")
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The error that says that `path` could not be written, and why."""
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}")
+
+
+def _write_flushed(path: Path, content: bytes) -> None:
+    """Make the new file `path` and bring its content to the disk. Raises OSError."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_new(temporary: Path, path: Path) -> None:
+    """Give `temporary` the name `path`. Raises FileExistsError if that is taken."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems (FAT, some network folders) have no links: take the name first, then move over it.
+        path.open("xb").close()
+        try:
+            temporary.replace(path)
+        except OSError:
+            path.unlink()
+            raise
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring the new name to the disk, where the system can (Windows opens no folders)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,245 @@
+"""The network: named parameters in one vector, and the stack of layers that computes with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from textgen.core.cells import load_cell
+from textgen.core.cells.cell import Cell
+from textgen.core.layers import Dense, Dropout, Embedding, Layer, Parameter, Recurrent, Softmax, Window
+from textgen.core.matmul import Weight
+from textgen.core.threads import Team, share
+from textgen.lm.config import NetworkConfig
+
+_ALIGNMENT = 16  # elements; each parameter begins at a multiple of it in the vector
+
+
+def parameter_shapes(config: NetworkConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter by name, in the order of the vector."""
+    cell, H = load_cell(config.cell), config.hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+    inputs = vocabulary_size
+    if config.embedding:
+        shapes["embedding"] = (vocabulary_size, config.embedding)
+        inputs = config.embedding
+    for layer in range(config.layers):
+        shapes[f"layer{layer}.input"] = (inputs, len(cell.gates) * H)
+        for product, gates in enumerate(cell.products):
+            shapes[f"layer{layer}.recurrent{product}"] = (H, gates * H)
+        shapes[f"layer{layer}.bias"] = (len(cell.gates) * H,)
+        if cell.peepholes:
+            shapes[f"layer{layer}.peephole"] = (len(cell.peepholes), H)
+        inputs = H
+    for layer in range(config.head_layers):
+        shapes[f"head{layer}.weight"] = (H, H)
+        shapes[f"head{layer}.bias"] = (H,)
+    shapes["output.weight"] = (H, vocabulary_size)
+    shapes["output.bias"] = (vocabulary_size,)
+    return shapes
+
+
+def parameter_count(config: NetworkConfig, vocabulary_size: int) -> int:
+    """How many numbers are trained."""
+    return sum(math.prod(shape) for shape in parameter_shapes(config, vocabulary_size).values())
+
+
+class Parameters:
+    """Named arrays that are views of one flat `vector`, and, where trained, of one flat `gradient`.
+
+    Gaps between the arrays keep each one aligned; they hold zeros.
+    """
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]], dtype: np.dtype, training: bool) -> None:
+        self._places: dict[str, slice] = {}
+        self._shapes, end = shapes, 0
+        for name, shape in shapes.items():
+            self._places[name] = slice(end, end + math.prod(shape))
+            end = -(-self._places[name].stop // _ALIGNMENT) * _ALIGNMENT
+        self.vector = np.zeros(end, dtype)
+        self.gradient = np.zeros(end, dtype) if training else None
+
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in the vector's order."""
+        return tuple(self._shapes)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.vector[self._places[name]].reshape(self._shapes[name])
+
+    def gradient_of(self, name: str) -> np.ndarray | None:
+        """The gradient of the parameter `name`; None where nothing is trained."""
+        return None if self.gradient is None else self.gradient[self._places[name]].reshape(self._shapes[name])
+
+
+class Network:
+    """The parameters of a network of the shape `config`, and their packed forms.
+
+    Call `pack` after each change of the parameters, before anything is computed.
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        vocabulary_size: int,
+        dtype: type[np.floating] = np.float32,
+        training: bool = False,
+    ) -> None:
+        self.config, self.vocabulary_size, self.training = config, vocabulary_size, training
+        self.cell: Cell = load_cell(config.cell)
+        self.parameters = Parameters(parameter_shapes(config, vocabulary_size), np.dtype(dtype), training)
+        packed = [name for name, shape in parameter_shapes(config, vocabulary_size).items() if self._is_packed(name)]
+        self._weights = {name: Weight(self.parameters[name], self.parameters.gradient_of(name)) for name in packed}
+
+    def _is_packed(self, name: str) -> bool:
+        """Whether something is multiplied by this parameter, rather than looked up in it or added."""
+        if name == "layer0.input":
+            return self.config.embedding > 0
+        return name.endswith(("input", "weight")) or ".recurrent" in name
+
+    def initialize(self, seed: int) -> None:
+        """Draw the parameters: uniform in +-sqrt(3 / rows) for matrices, zero for the rest, forget gates at 1.
+
+        One-hot input and embedding look single rows up, so their spread does not shrink with the vocabulary.
+        Source: LeCun et al. 1998 for the spread; Jozefowicz et al. 2015 for the forget gate.
+        """
+        generator = np.random.Generator(np.random.PCG64(seed))
+        for name in self.parameters.names():
+            value = self.parameters[name]
+            if value.ndim == 2 and not name.endswith("peephole"):
+                looked_up = name == "embedding" or (name == "layer0.input" and not self.config.embedding)
+                limit = 0.1 if looked_up else math.sqrt(3 / value.shape[0]) / 2
+                value[:] = generator.uniform(-limit, limit, value.shape)
+            if name.endswith(".bias") and name.startswith("layer") and self.cell.forget:
+                gate, H = self.cell.gates.index(self.cell.forget), self.config.hidden
+                value[gate * H : (gate + 1) * H] = 1
+        self.pack()
+
+    def pack(self, team: Team | None = None) -> None:
+        """Renew the packed forms of all weights."""
+        weights = list(self._weights.values())
+        if team is None:
+            for weight in weights:
+                weight.pack()
+        else:
+            team.run(lambda part: [weight.pack() for weight in weights[part :: team.threads]])
+
+    def weight(self, name: str) -> Weight:
+        """The packed parameter `name`."""
+        return self._weights[name]
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter `name`, not packed."""
+        return Parameter(self.parameters[name], self.parameters.gradient_of(name))
+
+
+class Computation:
+    """A network at work on windows of text: its layers, with the state that is carried from window to window.
+
+    Several computations may share a network (validation beside training); each has its own buffers and state.
+    """
+
+    def __init__(self, network: Network, team: Team, dropout: float = 0.0, seed: int = 0) -> None:
+        self.network, self.team = network, team
+        self.training = network.training
+        self.layers = list(self._build(dropout, seed))
+        self.output = self.layers[-1]
+        self._shape = (0, 0)
+
+    @classmethod
+    def without_training(cls, network: Network, team: Team) -> Computation:
+        """A computation that only goes forward, whatever the network is used for elsewhere."""
+        computation = cls(network, team)
+        computation.training = False
+        return computation
+
+    def _build(self, dropout: float, seed: int) -> Iterator[Layer]:
+        network, config = self.network, self.network.config
+        below: Layer | None = None
+        if config.embedding:
+            below = Embedding(network.parameter("embedding"))
+            yield below
+        for layer in range(config.layers):
+            below = self._recurrent(layer, below)
+            yield below
+            if dropout:
+                below = Dropout(below, dropout, seed, layer)
+                yield below
+        assert below is not None
+        for layer in range(config.head_layers):
+            below = Dense(below, network.weight(f"head{layer}.weight"), network.parameter(f"head{layer}.bias"))
+            yield below
+        yield Softmax(below, network.weight("output.weight"), network.parameter("output.bias"))
+
+    def _recurrent(self, layer: int, below: Layer | None) -> Recurrent:
+        network, cell, prefix = self.network, self.network.cell, f"layer{layer}"
+        weight = network.parameter(f"{prefix}.input") if below is None else network.weight(f"{prefix}.input")
+        products = [network.weight(f"{prefix}.recurrent{i}") for i in range(len(cell.products))]
+        none = np.zeros((0, network.config.hidden), network.parameters.vector.dtype)
+        peephole = network.parameter(f"{prefix}.peephole") if cell.peepholes else Parameter(none, None)
+        return Recurrent(cell, below, weight, products, network.parameter(f"{prefix}.bias"), peephole)
+
+    @property
+    def recurrent(self) -> list[Recurrent]:
+        """The recurrent layers, from the bottom; their `state` (S, B, H) may be read and set."""
+        return [layer for layer in self.layers if isinstance(layer, Recurrent)]
+
+    def reset(self) -> None:
+        """Set the carried state to zero."""
+        for layer in self.recurrent:
+            if hasattr(layer, "state"):
+                layer.state[:] = 0
+
+    def prepare(self, T: int, B: int) -> None:
+        """Have the buffers fit windows of T steps and B rows. The state is kept unless B changes."""
+        if self._shape != (T, B):
+            for layer in self.layers:
+                layer.allocate(T, B, self.training)
+            self._shape = (T, B)
+
+    def forward(self, window: Window) -> np.ndarray:
+        """The loss of each token in nats, (T, B) float64, zero where there is no target; the state moves on."""
+        T, B = window.targets.shape
+        self.prepare(T, B)
+        self.team.run(lambda part: self._forward_rows(window, *share(B, part, self.team.threads)))
+        losses: np.ndarray = self.output.losses
+        return losses
+
+    def forward_backward(
+        self, window: Window, step: int = 0, scale: float | None = None, truncated: bool = True
+    ) -> np.ndarray:
+        """As `forward`; and the network's gradient becomes that of the sum of losses times `scale` (None: their mean).
+
+        step : the number that dropout's masks are drawn by. truncated : no gradient reaches the last states from the
+        windows after; else it is taken as it stands in each recurrent layer's `dstate`.
+        """
+        T, B = window.targets.shape
+        self.prepare(T, B)
+        self.output.scale = 1 / max(1, int(np.count_nonzero(window.targets >= 0))) if scale is None else scale
+        for layer in self.layers:
+            if isinstance(layer, Dropout):
+                layer.draw(step, B)
+            elif isinstance(layer, Recurrent) and truncated:
+                layer.dstate[:] = 0
+        self.team.run(lambda part: self._forward_backward_rows(window, part))
+        self.team.run(lambda part: self._add_gradients(window, part))
+        losses: np.ndarray = self.output.losses
+        return losses
+
+    def _forward_rows(self, window: Window, b0: int, b1: int) -> None:
+        for layer in self.layers:
+            layer.forward(window, b0, b1)
+
+    def _forward_backward_rows(self, window: Window, part: int) -> None:
+        gradient, threads = self.network.parameters.gradient, self.team.threads
+        first, last = share(gradient.size, part, threads)
+        gradient[first:last] = 0
+        b0, b1 = share(window.targets.shape[1], part, threads)
+        self._forward_rows(window, b0, b1)
+        for layer in reversed(self.layers):
+            layer.backward(window, b0, b1)
+
+    def _add_gradients(self, window: Window, part: int) -> None:
+        for layer in self.layers:
+            layer.add_gradients(window, part, self.team.threads)

@@ -1,0 +1,84 @@
+"""What a training will do, worked out before it starts: sizes, length, memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textgen.core.cells import load_cell
+from textgen.core.threads import team_size
+from textgen.lm.config import NetworkConfig, TrainingConfig
+from textgen.lm.network import parameter_count
+from textgen.text.corpus import Corpus
+from textgen.text.windows import fit_batch
+
+_TOKENS_TO_SEE = 12_000_000  # of training, where no length is asked for: some minutes on two cores
+_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 60
+_PROGRAM_BYTES = 220e6  # Python, NumPy, Numba and the compiled kernels
+_FLOAT = 4
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A training as it will be.
+
+    epochs, steps, seconds : the length; exactly one of them is set. batch, bptt : rows and time steps of a window,
+    shrunk to the corpus. steps_per_epoch : windows of one pass. parameters : numbers to be trained. threads : used.
+    memory_bytes : forecast of the process' peak. notes : what was changed on the way, a sentence each.
+    """
+
+    epochs: int | None
+    steps: int | None
+    seconds: float | None
+    batch: int
+    bptt: int
+    steps_per_epoch: int
+    parameters: int
+    threads: int
+    memory_bytes: int
+    notes: tuple[str, ...]
+
+
+def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> TrainingPlan:
+    """The plan for a corpus and what was asked for."""
+    tokens = len(corpus.train.ids)
+    batch, bptt = fit_batch(tokens, training.batch, training.bptt)
+    notes = []
+    if (batch, bptt) != (training.batch, training.bptt):
+        notes.append(
+            f"the text has only {tokens:,} tokens to train on: the batch is {batch} rows of {bptt} steps"
+            f" instead of {training.batch} of {training.bptt}"
+        )
+    epochs = training.epochs
+    if epochs is None and training.steps is None and training.seconds is None:
+        epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, round(_TOKENS_TO_SEE / tokens)))
+    return TrainingPlan(
+        epochs=epochs,
+        steps=training.steps,
+        seconds=training.seconds,
+        batch=batch,
+        bptt=bptt,
+        steps_per_epoch=-(-(tokens // batch) // bptt),
+        parameters=parameter_count(network, len(corpus.vocabulary)),
+        threads=team_size(training.threads, batch),
+        memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
+        notes=tuple(notes),
+    )
+
+
+def forecast_memory(
+    corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int
+) -> int:
+    """The forecast of the process' peak memory in bytes, within about a quarter.
+
+    Parameters count eight times (themselves, gradient, two moments, two packed forms, the best so far, the file that is
+    being written); activations by what the layers allocate for a window; token ids twice (the corpus, and its shuffled
+    order) beside the validation's.
+    """
+    V, H = len(corpus.vocabulary), network.hidden
+    cell = load_cell(network.cell)
+    layer = len(cell.gates) + cell.states + len(cell.products) + 1 + (2 if training.dropout else 0)
+    columns = 2 * network.embedding + network.layers * layer * H + network.head_layers * 2 * H + V
+    ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
+    per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
+    parameters = 8 * _FLOAT * parameter_count(network, V)
+    return round(_PROGRAM_BYTES + parameters + _FLOAT * columns * batch * bptt * 1.6 + ids + per_sequence)

@@ -1,0 +1,100 @@
+r"""A stream of text cut into sequences: lines, paragraphs or whole files, in bounded memory.
+
+Sequences are passed on as blocks, that is text with END, a NUL, after each sequence; a NUL cannot arise
+otherwise, for reading refuses it. So thousands of lines can be normalized and turned into ids at once.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, pairwise
+
+END = "\0"
+PIECE = 1 << 22  # characters of a sequence that are passed on at a time
+
+_SEPARATORS = {
+    "line": re.compile(r"\n(?:\s*\n)?"),
+    "paragraph": re.compile(r"\n[^\S\n]*\n(?:\s*\n)?"),
+}
+_LEADING_BLANK_LINES = re.compile(r"(?:\s*\n)?")
+_BLANK_LINE = "\n\n"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive text.
+
+    text : with END after each sequence that closes in it; what follows the last END goes on in the next one.
+    characters : of each sequence that closes in it, the code points of the original text that it stands for,
+        with the separators after it (and the blank lines before it, at the beginning of a file).
+    """
+
+    text: str
+    characters: list[int]
+
+
+def cut_sequences(chunks: Iterable[str], unit: str, piece: int = PIECE) -> Iterator[Block]:
+    """The sequences of one file; nothing if it holds only blanks.
+
+    unit : "line" (each non-blank line, without its newline), "paragraph" (consecutive non-blank lines) or
+        "file" (all of it, as it is).
+    """
+    return _cut_file(chunks, piece) if unit == "file" else _cut_at(_SEPARATORS[unit], chunks, piece)
+
+
+def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], piece: int) -> Iterator[Block]:
+    rest = ""  # text that is not passed on yet
+    counted = 0  # characters before `rest` that count to its first sequence
+    begun = False
+    for chunk, is_last in chain(((chunk, False) for chunk in chunks), [(_BLANK_LINE, True)]):
+        rest += chunk
+        if not begun:
+            rest, counted = _without_leading_blank_lines(rest, counted)
+            begun = bool(rest) and not rest.isspace()
+        # Elsewhere than before a line with something in it, a separator might go on in the next chunk.
+        sure = len(rest) if is_last else rest.rfind("\n", 0, len(rest.rstrip())) + 1
+        ends = [match.end() for match in separator.finditer(rest, 0, sure)]
+        if ends:
+            characters = [end - begin for begin, end in pairwise((0, *ends))]
+            characters[0] += counted
+            characters[-1] -= len(_BLANK_LINE) if is_last else 0
+            yield Block(separator.sub(END, rest[: ends[-1]]), characters)
+            rest, counted = rest[ends[-1] :], 0
+        while begun and not is_last and len(rest.rstrip()) > piece:
+            at = _place_to_cut(rest.rstrip())
+            yield Block(rest[:at], [])
+            rest, counted = rest[at:], counted + at
+
+
+def _cut_file(chunks: Iterable[str], piece: int) -> Iterator[Block]:
+    rest, counted = "", 0
+    for chunk in chunks:
+        rest += chunk
+        while len(rest) > piece and (counted or not rest.isspace()):
+            at = _place_to_cut(rest)
+            yield Block(rest[:at], [])
+            rest, counted = rest[at:], counted + at
+    if counted or (rest and not rest.isspace()):
+        yield Block(rest + END, [counted + len(rest)])
+
+
+def _without_leading_blank_lines(text: str, counted: int) -> tuple[str, int]:
+    match = _LEADING_BLANK_LINES.match(text)
+    size = match.end() if match else 0
+    return text[size:], counted + size
+
+
+def _place_to_cut(text: str) -> int:
+    """Where to cut a long text: after its last newline, else blank, else before its last character."""
+    after_newline = text.rfind("\n") + 1
+    if after_newline:
+        return after_newline
+    at = len(text) - len("".join(text.rsplit(None, 1)[-1:]))  # before the last word
+    if at == 0:
+        at = len(text) - 1
+        while at > 1 and unicodedata.combining(text[at]):  # what composes into one character stays together
+            at -= 1
+    return at
