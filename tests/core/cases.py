@@ -36,8 +36,12 @@ def random_window(V: int, T: int, B: int, seed: int = 0) -> TextWindow:
     """Random ids with sequences that start inside the window, zero vectors and tokens that are not counted.
 
     A start usually reads the zero vector, but not always, and a zero vector stands in some places that are no start.
+    A single step has nothing of all this, so that it sees its token and the state before it.
     """
     rng = np.random.default_rng(seed)
+    if T == 1:
+        ids = rng.integers(0, V, (2, T, B)).astype(np.int32)
+        return TextWindow(ids[0], np.zeros((T, B), bool), ids[1])
     starts = rng.random((T, B)) < 0.2
     starts[T // 2, 0] = True
     inputs = rng.integers(0, V, (T, B)).astype(np.int32)

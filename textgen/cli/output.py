@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import math
 import os
 import sys
 from collections.abc import Mapping
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textgen.errors import OutputError
+from textgen.lm.strict_json import to_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,12 +43,7 @@ def flush_data() -> None:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """Write one line of JSON Lines to standard output."""
-    print_data(format_json(record))
-
-
-def format_json(record: Mapping[str, Any]) -> str:
-    """One line of JSON. Numbers that are not finite, which JSON lacks, become null."""
-    return json.dumps(_finite(record), ensure_ascii=False, allow_nan=False)
+    print_data(to_json(record))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -81,15 +75,10 @@ class Notes:
         grid.add_row(label, Text(text))
         console(stderr=True).print(grid)
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return value
+    def part(self) -> None:
+        """On a terminal, print an empty line between what came before and what follows."""
+        if not self.quiet and sys.stderr.isatty():
+            print(file=sys.stderr, flush=True)
 
 
 def _lost_output(error: OSError) -> Exception:

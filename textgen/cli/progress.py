@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from textgen.cli.options import Configs
-    from textgen.lm.training import StepReport, TrainingPlan, ValidationReport
+    from textgen.lm.plan import TrainingPlan
+    from textgen.lm.training import StepReport, ValidationReport
     from textgen.text.corpus import Corpus
 
 _INTERVAL = 0.1  # seconds between two updates of the bar

@@ -139,7 +139,7 @@ class ScoreView:
     def _record(self, position: int, score: SentenceScore) -> dict[str, Any]:
         """One sentence as JSON."""
         ranking = {"rank": position, "ratio_to_first": float_power(self._ratio(score))} if self.rank else {}
-        record = {
+        record: dict[str, Any] = {
             "sentence": score.sentence,
             **ranking,
             "log_probability": score.log_probability / self.unit,
@@ -157,7 +157,7 @@ class ScoreView:
                     "token": token,
                     "log_probability": nats / self.unit,
                     "probability": float_power(nats * _TO_LOG10),
-                    "oov": oov,
+                    "oov": bool(oov),
                 }
                 for token, nats, oov in _tokens(score)
             ]

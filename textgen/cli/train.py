@@ -128,7 +128,7 @@ def train(
     )
 
     from textgen.cli.destination import Destination
-    from textgen.cli.training import run_training
+    from textgen.cli.training import Request, run_training
 
     destination = Destination.checked(name, output, corpus[0], configs.text.level, force=force)
-    run_training(corpus, valid, configs, destination, log, Notes(quiet), as_json=as_json)
+    run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json))

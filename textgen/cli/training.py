@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,20 @@ import typer
 
 from textgen.cli.figures import format_amount
 from textgen.cli.interrupt import INTERRUPTED, interruptible
-from textgen.cli.output import Notes, format_json, print_json
-from textgen.cli.progress import open_progress
+from textgen.cli.output import Notes, print_json
+from textgen.cli.progress import SilentProgress, open_progress
 from textgen.cli.reading import announce_terminal
 from textgen.cli.sample import print_sequence
 from textgen.cli.training_notes import describe_corpus, describe_end, describe_plan
 from textgen.errors import DivergedError
 from textgen.lm.config import SamplingConfig
 from textgen.lm.files import output_error
+from textgen.lm.plan import plan
 from textgen.lm.sampling import sample
-from textgen.lm.training import Finished, StepReport, TrainingPlan, ValidationReport, plan, train
+from textgen.lm.strict_json import to_json
+from textgen.lm.training import Finished, Report, StepReport, ValidationReport, train
 from textgen.text.corpus import Corpus, read_corpus
+from textgen.text.reading import display_name
 
 if TYPE_CHECKING:
     from textgen.cli.destination import Destination
@@ -33,93 +36,100 @@ _SAMPLES = 3  # sequences shown at the end
 Record = Callable[[Mapping[str, Any]], None]
 
 
-def run_training(
-    files: Sequence[Path],
-    valid: Path | None,
-    configs: Configs,
-    destination: Destination,
-    log: Path | None,
-    notes: Notes,
-    *,
-    as_json: bool,
-) -> None:
-    """Train on `files`, save the best model, show what it writes.
+@dataclass(frozen=True)
+class Request:
+    """A training that was asked for. `valid`: a text to validate on; `log`: where each report is written."""
+
+    files: Sequence[Path]
+    valid: Path | None
+    configs: Configs
+    destination: Destination
+    log: Path | None
+    notes: Notes
+    as_json: bool
+
+
+def run_training(request: Request) -> None:
+    """Train, save the best model, show what it writes.
 
     Raises DivergedError after the last good model is saved, typer.Exit(130) after an interruption.
     """
-    with _open_log(log) as record:
-        corpus = _read(files, valid, configs, notes)
+    notes, configs = request.notes, request.configs
+    with _open_log(request.log) as record:
+        corpus = _read(request)
         configs = replace(configs, text=replace(configs.text, unit=corpus.unit))
         prepared = plan(corpus, configs.network, configs.training)
         for label, text in describe_plan(prepared, configs):
             notes.say(label, text)
+        notes.part()
         record({"event": "start", **asdict(configs), "plan": asdict(prepared)})
-        end = _train(corpus, configs, prepared, destination, record, notes)
+        progress = open_progress(corpus, configs, prepared, notes)
+        with progress as shown, interruptible(shown.stopping) as should_stop:
+            reports = train(corpus, configs.text, configs.network, configs.training, should_stop)
+            end = _follow(reports, request, record, shown)
+    notes.part()
+    _conclude(end, request)
+
+
+def _conclude(end: Finished, request: Request) -> None:
+    """Tell how the training ended; after a good end, show a few sequences."""
+    notes, destination, training = request.notes, request.destination, request.configs.training
     for label, text in describe_end(end, destination):
         notes.say(label, text)
     if end.reason == "diverged":
         raise DivergedError(
-            f"the loss was no longer a finite number after {format_amount(end.tokens, 'token')}; the last good"
-            f" model is saved as {destination.name}. Try a lower --lr than {configs.training.lr:g}, or a lower --clip"
+            f"the loss was no longer a finite number after {format_amount(end.tokens, 'token')};"
+            f" the last good model is saved as {destination.name}."
+            f" Try a lower --lr than {training.lr:g}, or a lower --clip"
         )
-    if as_json:
-        print_json(
-            {"event": "result", "model": destination.name, "path": str(destination.path), **as_record(end)}
-        )
+    if request.as_json:
+        place = {"model": destination.name, "path": str(destination.path)}
+        print_json({"event": "result", **place, **as_record(end)})
     if end.reason == "interrupted":
         raise typer.Exit(INTERRUPTED)
-    _show_samples(end, configs.training.threads, as_json=as_json)
+    notes.part()
+    _show_samples(end, training.threads, as_json=request.as_json)
 
 
-def as_record(report: StepReport | ValidationReport | Finished | None) -> dict[str, Any] | None:
+def as_record(report: StepReport | ValidationReport | Finished) -> dict[str, Any]:
     """A report as JSON: all of it but the model."""
-    if report is None:
-        return None
     record = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "model"}
-    if isinstance(report, Finished):
+    if isinstance(report, Finished) and report.best is not None:
         record["best"] = as_record(report.best)
     return record
 
 
-def _read(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> Corpus:
+def _read(request: Request) -> Corpus:
     """The corpus, and in notes what was found in it."""
-    announce_terminal([*files, *([valid] if valid else [])], notes)
-    corpus = read_corpus(
-        files,
-        configs.text,
-        lambda message: notes.say("text", message),
-        seed=configs.training.seed,
-        valid_paths=[valid] if valid else [],
-    )
-    for label, text in describe_corpus(files, valid, corpus):
+    files, notes, configs = request.files, request.notes, request.configs
+    valid = [] if request.valid is None else [request.valid]
+    announce_terminal([*files, *valid], notes)
+
+    def say(message: str) -> None:
+        notes.say("text", message)
+
+    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=valid)
+    for label, text in describe_corpus(files, request.valid, corpus):
         notes.say(label, text)
     return corpus
 
 
-def _train(
-    corpus: Corpus,
-    configs: Configs,
-    prepared: TrainingPlan,
-    destination: Destination,
-    record: Record,
-    notes: Notes,
+def _follow(
+    reports: Iterator[Report], request: Request, record: Record, progress: SilentProgress
 ) -> Finished:
-    """Train to the end. Each best model is saved at once; at the end, once more with its whole history."""
-    with (
-        open_progress(corpus, configs, prepared, notes) as progress,
-        interruptible(progress.stopping) as should_stop,
-    ):
-        for report in train(corpus, configs.text, configs.network, configs.training, should_stop):
-            record({"event": _EVENTS[type(report)], **(as_record(report) or {})})
-            if isinstance(report, StepReport):
-                progress.step(report)
-            elif isinstance(report, ValidationReport):
-                if report.best:
-                    destination.save(report.model)
-                progress.validation(report)
-            else:
-                destination.save(report.model)
-                return report
+    """Show all reports. Each best model is saved at once; at the end, once more with its whole history."""
+    names = [display_name(path) for path in request.files]
+    for report in reports:
+        record({"event": _EVENTS[type(report)], **as_record(report)})
+        if isinstance(report, StepReport):
+            progress.step(report)
+            continue
+        if isinstance(report, Finished) or report.best:
+            report.model.history["corpus"]["files"] = names
+            request.destination.save(report.model)
+        if isinstance(report, Finished):
+            return report
+        progress.validation(report)
     raise AssertionError("the training ended without saying so")
 
 
@@ -147,7 +157,7 @@ def _open_log(path: Path | None) -> Iterator[Record]:
 
     def write(record: Mapping[str, Any]) -> None:
         try:
-            file.write(format_json(record) + "\n")
+            file.write(to_json(record) + "\n")
         except OSError as error:
             raise output_error(path, error) from error
 

@@ -13,7 +13,8 @@ from textgen.text.reading import display_name
 if TYPE_CHECKING:
     from textgen.cli.destination import Destination
     from textgen.cli.options import Configs
-    from textgen.lm.training import Finished, TrainingPlan
+    from textgen.lm.plan import TrainingPlan
+    from textgen.lm.training import Finished
     from textgen.text.corpus import Corpus
 
 Notes = Iterator[tuple[str, str]]
@@ -49,20 +50,20 @@ def _format_sequences(corpus: Corpus) -> str:
 def describe_plan(plan: TrainingPlan, configs: Configs) -> Notes:
     """What will be trained, how long, and what it takes."""
     yield "network", f"{format_network(configs.network)}; {format_amount(plan.parameters, 'parameter')}"
-    yield "training", f"{_format_length(plan)}; windows of {plan.batch} x {plan.bptt} tokens"
+    yield "training", f"{_format_length(plan)}; windows of {plan.batch} rows x {plan.bptt} tokens"
     for note in plan.notes:
         yield "", note
-    yield "memory", f"about {format_bytes(plan.memory_bytes)}"
+    yield "memory", f"about {format_bytes(plan.memory_bytes)}; {format_amount(plan.threads, 'thread')}"
 
 
 def _format_length(plan: TrainingPlan) -> str:
-    if plan.seconds is not None:
-        return format_duration(plan.seconds)
-    if plan.epochs is None:
-        return format_amount(plan.steps or 0, "step")
-    return (
-        f"{format_amount(plan.epochs, 'epoch')} of {format_amount((plan.steps or 0) // plan.epochs, 'step')}"
+    steps = format_amount(plan.steps_per_epoch, "step")
+    if plan.epochs is not None:
+        return f"{format_amount(plan.epochs, 'epoch')} of {steps}"
+    length = (
+        format_duration(plan.seconds) if plan.seconds is not None else format_amount(plan.steps or 0, "step")
     )
+    return f"{length}, an epoch is {steps}"
 
 
 def describe_end(end: Finished, destination: Destination) -> Notes:

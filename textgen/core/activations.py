@@ -73,7 +73,7 @@ def _logistic_float32(x):
 
 
 def exp(x):
-    """e ** x, for use inside kernels."""
+    """E ** x, for use inside kernels."""
     raise NotImplementedError("for use inside kernels")
 
 

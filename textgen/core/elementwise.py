@@ -46,7 +46,10 @@ def through_tanh_rows(y, dy, b0, b1):
 
 @kernel
 def add_row_sums(dy, total, n0, n1):
-    """total[n0:n1] += the sum of dy's rows, one after the other: the gradient of a bias; dy : (T, B, N), total : (N,)."""
+    """total[n0:n1] += the sum of dy over steps and rows, one after the other: the gradient of a bias.
+
+    dy : (T, B, N). total : (N,), changed in place.
+    """
     target = total[n0:n1]
     for t in range(dy.shape[0]):
         for b in range(dy.shape[1]):

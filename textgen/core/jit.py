@@ -1,8 +1,8 @@
-"""How kernels are compiled, and where the compiled code is kept. The only file that imports Numba for its decorator.
+"""How kernels are compiled, and where the compiled code is kept. All kernels are decorated here.
 
-Policy: kernels release the GIL, are cached on disk, and divide as NumPy does (Numba's own check of each division for zero
-keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and infinity alive: the
-check for a loss that is not finite depends on them.
+Policy: kernels release the GIL, are cached on disk, and divide as NumPy does (Numba's own check of each division for
+zero keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and infinity alive:
+the check for a loss that is not finite depends on them.
 
 The cache folder is named by a hash of all sources of `core/`, Numba's version and the CPU: Numba itself does not notice
 an edited callee in another file, so an edit or an upgrade must not find the old code.

@@ -36,13 +36,18 @@ class Window(Protocol):
     reset. targets : (T, B) int32, the token to predict; negative: none.
     """
 
-    inputs: np.ndarray
-    starts: np.ndarray
-    targets: np.ndarray
+    @property
+    def inputs(self) -> np.ndarray: ...
+
+    @property
+    def starts(self) -> np.ndarray: ...
+
+    @property
+    def targets(self) -> np.ndarray: ...
 
 
 class Parameter:
-    """A vector of parameters (or a matrix that is never packed) and its gradient; None where nothing is trained."""
+    """Parameters that are looked up or added, never packed, and their gradient; None where nothing is trained."""
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
         self.value, self.gradient = value, gradient
@@ -79,7 +84,7 @@ class Layer:
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
-    """x (T, B, N) as (T * B, N)."""
+    """X (T, B, N) as (T * B, N)."""
     return x.reshape(-1, x.shape[-1])
 
 
@@ -102,25 +107,66 @@ class Embedding(Layer):
         add_lookup_gradient(window.inputs, self.doutput, self.matrix.gradient, n0, n1)
 
 
-class Recurrent(Layer):
-    """A recurrent layer of any cell. Without a layer below, its input is one-hot: rows of `weight` are looked up.
+class Connection(Protocol):
+    """How a layer's input becomes part of its pre-activations y (T, B, N)."""
 
-    weight : (I, G * H) from the input. products : the cell's recurrent weights. bias : (G * H,). peephole : (P, H).
+    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
+        """Add the input's part to the rows b0:b1 of y."""
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
+
+    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
+        """Add columns n0:n1 of the weight's gradient."""
+
+
+class OneHot:
+    """Rows of a matrix (V, N) are looked up by token id; nothing lies below."""
+
+    def __init__(self, matrix: Parameter) -> None:
+        self.matrix = matrix
+
+    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
+        add_looked_up(window.inputs, self.matrix.value, y, b0, b1)
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        pass
+
+    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
+        add_lookup_gradient(window.inputs, dy, self.matrix.gradient, n0, n1)
+
+
+class Product:
+    """y += x W, for the output x of the layer below."""
+
+    def __init__(self, below: Layer, weight: Weight) -> None:
+        self.below, self.weight = below, weight
+
+    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
+        add_product_rows(self.below.output, self.weight.panels, y, b0, b1)
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        self.below.doutput[:, b0:b1] = 0
+        add_product_rows(dy, self.weight.transposed, self.below.doutput, b0, b1)
+
+    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
+        add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
+
+
+class Recurrent(Layer):
+    """A recurrent layer of any cell.
+
+    products : the cell's recurrent weights. bias : (G * H,). peephole : (P, H).
     state, dstate : (S, B, H): in, before the window; out, after it (dstate the other way round).
     """
 
     def __init__(
-        self,
-        cell: Cell,
-        below: Layer | None,
-        weight: Weight | Parameter,
-        products: list[Weight],
-        bias: Parameter,
-        peephole: Parameter,
+        self, cell: Cell, connection: Connection, products: list[Weight], bias: Parameter, peephole: Parameter
     ) -> None:
         super().__init__(bias.value.size // len(cell.gates), bias.value.dtype)
-        self.cell, self.below, self.weight, self.products = cell, below, weight, products
+        self.cell, self.connection, self.products = cell, connection, products
         self.bias, self.peephole = bias, peephole
+        self.state = self.dstate = np.zeros((cell.states, 0, self.columns), self.dtype)
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         H, S = self.columns, self.cell.states
@@ -130,45 +176,35 @@ class Recurrent(Layer):
         self.output = self.states[0, 1:]
         if training:
             self.doutput = np.empty((T, B, H), self.dtype)
-        if not hasattr(self, "state") or self.state.shape[1] != B:
+        if self.state.shape[1] != B:
             self.state, self.dstate = np.zeros((S, B, H), self.dtype), np.zeros((S, B, H), self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         fill_rows(self.bias.value, self.gates, b0, b1)
-        if self.below is None:
-            add_looked_up(window.inputs, self.weight.value, self.gates, b0, b1)
-        else:
-            add_product_rows(self.below.output, self.weight.panels, self.gates, b0, b1)
+        self.connection.forward(window, self.gates, b0, b1)
         panels = tuple(product.panels for product in self.products)
         self.states[:, 0, b0:b1] = self.state[:, b0:b1]
-        self.cell.forward(
-            self.gates, self.states, self.sources, window.starts, panels, self.peephole.value, b0, b1
-        )
+        self.cell.forward(self.gates, self.states, self.sources, window.starts, panels, self.peephole.value, b0, b1)
         self.state[:, b0:b1] = self.states[:, -1, b0:b1]
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
         transposed = tuple(product.transposed for product in self.products)
         arrays = self.gates, self.states, self.sources, window.starts, transposed, self.peephole.value
         self.cell.backward(*arrays, self.doutput, self.dstate, b0, b1)
-        if self.below is not None:
-            self.below.doutput[:, b0:b1] = 0
-            add_product_rows(self.gates, self.weight.transposed, self.below.doutput, b0, b1)
+        self.connection.backward(self.gates, b0, b1)
 
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
-        dgates, H = self.gates, self.columns
+        dgates = self.gates
         n0, n1 = self._share(dgates.shape[2], part, parts)
         add_row_sums(dgates, self.bias.gradient, n0, n1)
-        if self.below is None:
-            add_lookup_gradient(window.inputs, dgates, self.weight.gradient, n0, n1)
-        else:
-            add_weight_gradient(_flat(self.below.output), _flat(dgates), 0, self.weight.gradient, n0, n1)
+        self.connection.add_gradients(window, dgates, n0, n1)
         offset = 0
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
             add_weight_gradient(_flat(source), _flat(dgates), offset, product.gradient, n0, n1)
             offset += product.value.shape[1]
         if self.cell.peepholes:
-            n0, n1 = self._share(H, part, parts)
+            n0, n1 = self._share(self.columns, part, parts)
             add_memory_products(dgates, self.states[1], window.starts, self.peephole.gradient, n0, n1)
 
 
@@ -198,27 +234,23 @@ class Dropout(Layer):
 class Dense(Layer):
     """y = tanh(x W + b): a head layer, without recurrence."""
 
-    def __init__(self, below: Layer, weight: Weight, bias: Parameter) -> None:
+    def __init__(self, connection: Product, bias: Parameter) -> None:
         super().__init__(bias.value.size, bias.value.dtype)
-        self.below, self.weight, self.bias = below, weight, bias
+        self.connection, self.bias = connection, bias
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         fill_rows(self.bias.value, self.output, b0, b1)
-        add_product_rows(self.below.output, self.weight.panels, self.output, b0, b1)
+        self.connection.forward(window, self.output, b0, b1)
         tanh_rows(self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
         through_tanh_rows(self.output, self.doutput, b0, b1)
-        self._backward_product(b0, b1)
-
-    def _backward_product(self, b0: int, b1: int) -> None:
-        self.below.doutput[:, b0:b1] = 0
-        add_product_rows(self.doutput, self.weight.transposed, self.below.doutput, b0, b1)
+        self.connection.backward(self.doutput, b0, b1)
 
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         n0, n1 = self._share(self.columns, part, parts)
         add_row_sums(self.doutput, self.bias.gradient, n0, n1)
-        add_weight_gradient(_flat(self.below.output), _flat(self.doutput), 0, self.weight.gradient, n0, n1)
+        self.connection.add_gradients(window, self.doutput, n0, n1)
 
 
 class Softmax(Dense):
@@ -238,11 +270,11 @@ class Softmax(Dense):
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         fill_rows(self.bias.value, self.output, b0, b1)
-        add_product_rows(self.below.output, self.weight.panels, self.output, b0, b1)
+        self.connection.forward(window, self.output, b0, b1)
         if self.training:
             softmax_loss(self.output, window.targets, self.dtype.type(self.scale), self.losses, b0, b1)
         else:
             cross_entropy(self.output, window.targets, self.losses, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
-        self._backward_product(b0, b1)
+        self.connection.backward(self.doutput, b0, b1)

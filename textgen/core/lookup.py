@@ -1,4 +1,4 @@
-"""Rows of a matrix looked up by token id: one-hot times matrix, and embeddings. A negative id stands for the zero vector."""
+"""Rows of a matrix looked up by token id: one-hot input, embeddings. A negative id stands for the zero vector."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _add_rows(a, k0, k1, panels, p, c, row, column):
 
 @kernel
 def _add_panel(a, k0, k1, panels, p, c, edge):
-    """c[:, panel p's columns] += a[:, k0:k1] @ panels[p, k0:k1]; `edge` (8, P) is scratch for a panel that overhangs."""
+    """c[:, panel p's columns] += a[:, k0:k1] @ panels[p, k0:k1]; `edge` (8, P) is scratch for the last panel."""
     width = panels.shape[2]
     first = p * width
     valid = c.shape[1] - first
@@ -77,7 +77,7 @@ def _add_panel(a, k0, k1, panels, p, c, edge):
 
 @kernel
 def add_product(x, panels, y):
-    """y += x @ W, for W (K, N) packed in `panels`.
+    """Y += x @ W, for W (K, N) packed in `panels`.
 
     x : (T, B, K), any strides. y : (T, B, N), last stride one element; changed in place.
     """
@@ -126,8 +126,9 @@ class Weight:
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
         self.value, self.gradient = value, gradient
-        self.panels = empty_panels(*value.shape, value.dtype)
-        self.transposed = None if gradient is None else empty_panels(*value.T.shape, value.dtype)
+        inner, columns = value.shape
+        self.panels = empty_panels(inner, columns, value.dtype)
+        self.transposed = None if gradient is None else empty_panels(columns, inner, value.dtype)
 
     def pack(self) -> None:
         """Renew the packed forms from `value`."""

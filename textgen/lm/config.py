@@ -109,7 +109,7 @@ class NetworkConfig(_Checked):
 
 @dataclass(frozen=True)
 class TrainingConfig(_Checked):
-    """How the network is trained. At most one of epochs, seconds and steps is set; None of them: chosen from the corpus."""
+    """How the network is trained. At most one of epochs, seconds and steps is set; if none, the corpus decides."""
 
     epochs: int | None = None
     seconds: float | None = None
@@ -117,7 +117,7 @@ class TrainingConfig(_Checked):
     batch: int = 32
     bptt: int = 64
     optimizer: str = "adam"
-    lr: float = 0.003
+    lr: float = 0.004
     momentum: float = 0.9
     weight_decay: float = 0.0
     warmup: int = 50  # steps

@@ -44,12 +44,12 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """exp of the mean cross-entropy, unknown tokens included."""
+        """Exp of the mean cross-entropy, unknown tokens included."""
         return math.exp(self.nats / self.tokens)
 
     @property
     def perplexity_without_oov(self) -> float:
-        """exp of the mean cross-entropy over the tokens that the model knows."""
+        """Exp of the mean cross-entropy over the tokens that the model knows."""
         return math.exp(self.nats_without_oov / (self.tokens - self.oovs))
 
     @property

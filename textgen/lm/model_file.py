@@ -30,6 +30,7 @@ from textgen.lm.config import NetworkConfig, TextConfig
 from textgen.lm.files import write_atomically
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import parameter_shapes
+from textgen.lm.strict_json import to_json
 from textgen.text.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -70,16 +71,16 @@ class ModelSummary:
 def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> None:
     """Write `model` to `path`, whole or not at all.
 
-    Raises ModelExistsError if the file is there and `overwrite` is False, OutputError if it cannot be written.
+    Raises ModelExistsError if the file is there and `overwrite` is False, OutputError if that fails.
     """
     parameters = model.network.parameters
     tensors = {name: np.ascontiguousarray(parameters[name], dtype="<f4") for name in parameters.names()}
     metadata = {
         "textgen.format": str(FORMAT),
         "textgen.version": __version__,
-        "textgen.config": _to_json({"text": asdict(model.text), "network": asdict(model.network.config)}),
+        "textgen.config": to_json({"text": asdict(model.text), "network": asdict(model.network.config)}),
         "textgen.vocabulary": model.vocabulary.to_json(),
-        "textgen.history": _to_json(model.history),
+        "textgen.history": to_json(model.history),
     }
     write_atomically(path, to_safetensors(tensors, metadata), overwrite=overwrite)
 
@@ -116,9 +117,7 @@ def read_summary(path: Path) -> ModelSummary:
 def _opened(path: Path) -> Iterator[Any]:
     """An open safetensors file whose metadata says that textgen wrote it."""
     if not path.is_file():
-        raise NoSuchModelError(
-            f"{path}: " + ("a folder, not a model file" if path.is_dir() else "no such model file")
-        )
+        raise NoSuchModelError(f"{path}: " + ("a folder, not a model file" if path.is_dir() else "no such model file"))
     try:
         with safe_open(path, framework="numpy") as file:
             yield file
@@ -135,7 +134,7 @@ def _reason(error: SafetensorError) -> str:
 
 
 def _summary_of(path: Path, file: Any) -> ModelSummary:
-    """The summary of an open file. Raises ModelFileError if anything is missing, foreign, newer or damaged."""
+    """The summary of an open file. Raises ModelFileError at anything missing, foreign, newer or damaged."""
     metadata = file.metadata() or {}
     version = metadata.get("textgen.version", "unknown")
     number = _check_format(path, metadata.get("textgen.format"), version)
@@ -161,17 +160,13 @@ def _summary_of(path: Path, file: Any) -> ModelSummary:
 def _check_format(path: Path, found: str | None, version: str) -> int:
     """The format's number. Raises ModelFileError unless this textgen can read it."""
     if found is None:
-        raise ModelFileError(
-            f"{path}: a safetensors file, but not a textgen model; `textgen train` makes one"
-        )
+        raise ModelFileError(f"{path}: a safetensors file, but not a textgen model; `textgen train` makes one")
     if not (found.isascii() and found.isdigit()) or int(found) < 1:
-        raise ModelFileError(
-            f"{path}: damaged model file: its format is {found!r}, not a number from 1 to {FORMAT}"
-        )
+        raise ModelFileError(f"{path}: damaged model file: its format is {found!r}, not a number from 1 to {FORMAT}")
     if int(found) > FORMAT:
         raise ModelFileError(
-            f"{path}: written by a newer textgen (version {version}, format {found}); this one is {__version__}"
-            f" and reads formats up to {FORMAT}: `pip install --upgrade textgen`"
+            f"{path}: written by a newer textgen (version {version}, format {found}); this is {__version__},"
+            f" which reads formats up to {FORMAT}: `pip install --upgrade textgen`"
         )
     return int(found)
 
@@ -223,7 +218,3 @@ def _json_object(path: Path, metadata: Mapping[str, str], key: str) -> dict[str,
     if not isinstance(value, dict):
         raise ModelFileError(f"{path}: damaged model file: '{key}' is not a JSON object")
     return value
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -9,7 +9,19 @@ import numpy as np
 
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
-from textgen.core.layers import Dense, Dropout, Embedding, Layer, Parameter, Recurrent, Softmax, Window
+from textgen.core.layers import (
+    Connection,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    OneHot,
+    Parameter,
+    Product,
+    Recurrent,
+    Softmax,
+    Window,
+)
 from textgen.core.matmul import Weight
 from textgen.core.threads import Team, share
 from textgen.lm.config import NetworkConfig
@@ -92,24 +104,28 @@ class Network:
         packed = [name for name, shape in parameter_shapes(config, vocabulary_size).items() if self._is_packed(name)]
         self._weights = {name: Weight(self.parameters[name], self.parameters.gradient_of(name)) for name in packed}
 
+    def _is_looked_up(self, name: str) -> bool:
+        """Whether rows of this parameter are looked up by token id."""
+        return name == ("embedding" if self.config.embedding else "layer0.input")
+
     def _is_packed(self, name: str) -> bool:
         """Whether something is multiplied by this parameter, rather than looked up in it or added."""
-        if name == "layer0.input":
-            return self.config.embedding > 0
-        return name.endswith(("input", "weight")) or ".recurrent" in name
+        is_matrix = name.endswith((".input", ".weight")) or ".recurrent" in name
+        return is_matrix and not self._is_looked_up(name)
 
     def initialize(self, seed: int) -> None:
-        """Draw the parameters: uniform in +-sqrt(3 / rows) for matrices, zero for the rest, forget gates at 1.
+        """Draw the parameters: matrices uniform, so that sums over a row have unit variance; the rest zero.
 
-        One-hot input and embedding look single rows up, so their spread does not shrink with the vocabulary.
-        Source: LeCun et al. 1998 for the spread; Jozefowicz et al. 2015 for the forget gate.
+        That is a variance of 1 / rows where the input is multiplied, and of 1 where one row is looked up (one-hot
+        input, embedding). Forget gates start open, their bias at 1.
+        Source: LeCun et al. 1998, section 4.6; Jozefowicz et al. 2015 for the forget gate.
         """
         generator = np.random.Generator(np.random.PCG64(seed))
         for name in self.parameters.names():
             value = self.parameters[name]
             if value.ndim == 2 and not name.endswith("peephole"):
-                looked_up = name == "embedding" or (name == "layer0.input" and not self.config.embedding)
-                limit = 0.1 if looked_up else math.sqrt(3 / value.shape[0]) / 2
+                rows_summed = 1 if self._is_looked_up(name) else value.shape[0]
+                limit = math.sqrt(3 / rows_summed)
                 value[:] = generator.uniform(-limit, limit, value.shape)
             if name.endswith(".bias") and name.startswith("layer") and self.cell.forget:
                 gate, H = self.cell.gates.index(self.cell.forget), self.config.hidden
@@ -123,7 +139,7 @@ class Network:
             for weight in weights:
                 weight.pack()
         else:
-            team.run(lambda part: [weight.pack() for weight in weights[part :: team.threads]])
+            team.run(lambda part: _pack_all(weights[part :: team.threads]))
 
     def weight(self, name: str) -> Weight:
         """The packed parameter `name`."""
@@ -132,6 +148,11 @@ class Network:
     def parameter(self, name: str) -> Parameter:
         """The parameter `name`, not packed."""
         return Parameter(self.parameters[name], self.parameters.gradient_of(name))
+
+
+def _pack_all(weights: list[Weight]) -> None:
+    for weight in weights:
+        weight.pack()
 
 
 class Computation:
@@ -143,8 +164,10 @@ class Computation:
     def __init__(self, network: Network, team: Team, dropout: float = 0.0, seed: int = 0) -> None:
         self.network, self.team = network, team
         self.training = network.training
-        self.layers = list(self._build(dropout, seed))
-        self.output = self.layers[-1]
+        hidden = list(self._build_hidden(dropout, seed))
+        product = Product(hidden[-1], network.weight("output.weight"))
+        self.output = Softmax(product, network.parameter("output.bias"))
+        self.layers: list[Layer] = [*hidden, self.output]
         self._shape = (0, 0)
 
     @classmethod
@@ -154,31 +177,33 @@ class Computation:
         computation.training = False
         return computation
 
-    def _build(self, dropout: float, seed: int) -> Iterator[Layer]:
+    def _build_hidden(self, dropout: float, seed: int) -> Iterator[Layer]:
+        """All layers below the softmax, from the bottom."""
         network, config = self.network, self.network.config
-        below: Layer | None = None
+        below: Layer
         if config.embedding:
             below = Embedding(network.parameter("embedding"))
             yield below
         for layer in range(config.layers):
-            below = self._recurrent(layer, below)
+            name = f"layer{layer}.input"
+            is_one_hot = layer == 0 and not config.embedding
+            connection = OneHot(network.parameter(name)) if is_one_hot else Product(below, network.weight(name))
+            below = self._recurrent(layer, connection)
             yield below
             if dropout:
                 below = Dropout(below, dropout, seed, layer)
                 yield below
-        assert below is not None
         for layer in range(config.head_layers):
-            below = Dense(below, network.weight(f"head{layer}.weight"), network.parameter(f"head{layer}.bias"))
+            product = Product(below, network.weight(f"head{layer}.weight"))
+            below = Dense(product, network.parameter(f"head{layer}.bias"))
             yield below
-        yield Softmax(below, network.weight("output.weight"), network.parameter("output.bias"))
 
-    def _recurrent(self, layer: int, below: Layer | None) -> Recurrent:
+    def _recurrent(self, layer: int, connection: Connection) -> Recurrent:
         network, cell, prefix = self.network, self.network.cell, f"layer{layer}"
-        weight = network.parameter(f"{prefix}.input") if below is None else network.weight(f"{prefix}.input")
         products = [network.weight(f"{prefix}.recurrent{i}") for i in range(len(cell.products))]
         none = np.zeros((0, network.config.hidden), network.parameters.vector.dtype)
         peephole = network.parameter(f"{prefix}.peephole") if cell.peepholes else Parameter(none, None)
-        return Recurrent(cell, below, weight, products, network.parameter(f"{prefix}.bias"), peephole)
+        return Recurrent(cell, connection, products, network.parameter(f"{prefix}.bias"), peephole)
 
     @property
     def recurrent(self) -> list[Recurrent]:
@@ -188,8 +213,7 @@ class Computation:
     def reset(self) -> None:
         """Set the carried state to zero."""
         for layer in self.recurrent:
-            if hasattr(layer, "state"):
-                layer.state[:] = 0
+            layer.state[:] = 0
 
     def prepare(self, T: int, B: int) -> None:
         """Have the buffers fit windows of T steps and B rows. The state is kept unless B changes."""
@@ -203,8 +227,7 @@ class Computation:
         T, B = window.targets.shape
         self.prepare(T, B)
         self.team.run(lambda part: self._forward_rows(window, *share(B, part, self.team.threads)))
-        losses: np.ndarray = self.output.losses
-        return losses
+        return self.output.losses
 
     def forward_backward(
         self, window: Window, step: int = 0, scale: float | None = None, truncated: bool = True
@@ -224,8 +247,7 @@ class Computation:
                 layer.dstate[:] = 0
         self.team.run(lambda part: self._forward_backward_rows(window, part))
         self.team.run(lambda part: self._add_gradients(window, part))
-        losses: np.ndarray = self.output.losses
-        return losses
+        return self.output.losses
 
     def _forward_rows(self, window: Window, b0: int, b1: int) -> None:
         for layer in self.layers:
@@ -233,6 +255,7 @@ class Computation:
 
     def _forward_backward_rows(self, window: Window, part: int) -> None:
         gradient, threads = self.network.parameters.gradient, self.team.threads
+        assert gradient is not None
         first, last = share(gradient.size, part, threads)
         gradient[first:last] = 0
         b0, b1 = share(window.targets.shape[1], part, threads)

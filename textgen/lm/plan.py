@@ -65,9 +65,7 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
     )
 
 
-def forecast_memory(
-    corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int
-) -> int:
+def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
     """The forecast of the process' peak memory in bytes, within about a quarter.
 
     Parameters count eight times (themselves, gradient, two moments, two packed forms, the best so far, the file that is

@@ -50,9 +50,7 @@ class _Stream:
         return -1.0 if greedy and self.ids else self._generator.random()
 
 
-def sample(
-    model: LanguageModel, config: SamplingConfig, prompt: str = "", threads: int = 0
-) -> Iterator[Sample]:
+def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threads: int = 0) -> Iterator[Sample]:
     """The sequences 0 .. config.count - 1, in this order, each as soon as it and those before it are finished.
 
     prompt : how each of them begins; tokens of it that the model does not know are read as `<unk>`.

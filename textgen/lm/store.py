@@ -114,9 +114,7 @@ def _named(name: str) -> Path:
     if path.is_file():
         return path
     if not is_bare or name.endswith(SUFFIX):
-        raise NoSuchModelError(
-            f"{name}: " + ("a folder, not a model file" if path.is_dir() else "no such model file")
-        )
+        raise NoSuchModelError(f"{name}: " + ("a folder, not a model file" if path.is_dir() else "no such model file"))
     known = [model.stem for model in list_models()]
     similar = get_close_matches(name, known)
     hint = f"did you mean {' or '.join(similar)}?" if similar else "`textgen models` lists what there is"
@@ -128,15 +126,8 @@ def _checked_name(name: str) -> str:
     name = name.removesuffix(SUFFIX)
     wrong = sorted({letter for letter in name if not _is_allowed(letter)})
     if wrong:
-        raise ConfigError(
-            f"--name may hold letters, digits, '.', '_' and '-', not {wrong[0]!r}; --output takes a path"
-        )
-    if (
-        not 0 < len(name) <= _LONGEST_NAME
-        or name[0] in ".-"
-        or name.endswith(".")
-        or _WINDOWS_DEVICES.fullmatch(name)
-    ):
+        raise ConfigError(f"--name may hold letters, digits, '.', '_' and '-', not {wrong[0]!r}; --output takes a path")
+    if not 0 < len(name) <= _LONGEST_NAME or name[0] in ".-" or name.endswith(".") or _WINDOWS_DEVICES.fullmatch(name):
         raise ConfigError(
             f"--name cannot be '{name}': give 1 to {_LONGEST_NAME} letters, beginning with a letter or digit,"
             " not ending with '.', and no device's name such as CON"

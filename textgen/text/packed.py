@@ -14,9 +14,8 @@ from textgen.text.vocabulary import EOS_ID
 
 Ids = npt.NDArray[np.integer[Any]]
 
-STRETCH = (
-    1 << 20
-)  # elements worked on at a time, where an index or a count would need 8 bytes for each of them
+# Elements worked on at a time, where an index or a count would need 8 bytes for each of them.
+STRETCH = 1 << 20
 
 
 @dataclass(frozen=True)

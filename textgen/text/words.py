@@ -19,10 +19,8 @@ from itertools import chain, groupby, pairwise
 
 JOINER = "\uffed"
 BLANK = "\u2581"
-_LITERALS = {
-    JOINER: "<U+FFED>",
-    BLANK: "<U+2581>",
-}  # "<" is always a token of its own, so no text can give these
+# "<" is always a token of its own, so no text can give these.
+_LITERALS = {JOINER: "<U+FFED>", BLANK: "<U+2581>"}
 
 # Ideographs, radicals, kana, bopomofo, CJK punctuation and wide forms. Not Korean: it is written with blanks.
 _CJK = (
@@ -33,9 +31,8 @@ _starts_with_cjk = re.compile(f"[{_CJK}]").match
 _holds_cjk = re.compile(f"[{_CJK}]").search
 
 _MARK_RANGES = ((0x300, 0x3400), (0xA000, 0xAC00), (0xFB00, 0x17000), (0x1B000, 0x20000), (0xE0100, 0xE01F0))
-_EXTENDERS = (
-    "\u200c\u200d\U0001f3fb-\U0001f3ff"  # zero-width joiners, skin tones: they belong to what is before
-)
+# Zero-width joiners and skin tones belong to what stands before them, like combining marks.
+_EXTENDERS = "\u200c\u200d\U0001f3fb-\U0001f3ff"
 
 _CACHED_CHUNKS = 1 << 17
 _CACHED_LENGTH = 64
@@ -54,7 +51,8 @@ class WordTokenizer:
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`; blanks beside a newline and at the ends of the text are dropped."""
-        tokens_of_line = self._tokens_beside_cjk if _holds_cjk(text) else self._tokens
+        has_cjk = not text.isascii() and _holds_cjk(text)
+        tokens_of_line = self._tokens_beside_cjk if has_cjk else self._tokens
         first, *others = text.split("\n")
         tokens = list(tokens_of_line(first))
         for line in others:

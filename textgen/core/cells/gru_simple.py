@@ -1,4 +1,7 @@
-"""The gated unit without a reset gate: c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'; a = c."""
+"""The gated recurrent unit without its reset gate.
+
+c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'; a = c.
+"""
 
 from __future__ import annotations
 

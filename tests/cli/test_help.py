@@ -1,0 +1,119 @@
+"""Help and version: complete, from one source, and quick."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+import textgen
+from textgen.cli.boundary import run
+from textgen.core.cells import CELLS
+from textgen.lm.config import NetworkConfig, SamplingConfig, TextConfig, TrainingConfig
+from textgen.text.tokenizers import TOKENIZERS
+from textgen.text.units import UNITS
+
+COMMANDS = ("train", "sample", "score", "evaluate", "info", "models")
+NOT_OPTIONS = {"seconds"}  # --time
+
+
+@pytest.fixture(params=["textgen", "python -m textgen"])
+def any_way(request):
+    """The two ways in."""
+    return ["-m", "textgen"] if request.param == "python -m textgen" else ["-c", "from textgen.cli import main; main()"]
+
+
+def test_version(any_way):
+    done = subprocess.run([sys.executable, *any_way, "--version"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"textgen {textgen.__version__}\n", "")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_command(textgen, flag):
+    done = textgen(flag)
+    assert (done.code, done.err) == (0, "")
+    for command in COMMANDS:
+        assert re.search(rf"^  {command} +[A-Z].*\.$", done.out, re.MULTILINE), command
+
+
+def test_a_bare_command_gives_its_usage(textgen):
+    done = textgen()
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Usage: textgen [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(textgen, command):
+    done = textgen(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: textgen {command} ")
+    assert "--json" in done.out
+    assert "--quiet" in done.out
+    assert max(map(len, done.out.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("command", "config"),
+    [("train", TextConfig), ("train", NetworkConfig), ("train", TrainingConfig), ("sample", SamplingConfig)],
+)
+def test_every_setting_is_an_option_that_shows_its_default(textgen, command, config):
+    text = " ".join(textgen(command, "--help").out.split())
+    for field in dataclasses.fields(config):
+        if field.name in NOT_OPTIONS:
+            continue
+        option = f"--{field.name.replace('_', '-')}"
+        found = re.search(rf"{option} (?:[A-Z|]+ )?(.*?)(?= -[-a-z]|$)", text)
+        assert found, option
+        if field.default is not None and not isinstance(field.default, bool) and field.name not in ("tokenizer", "threads"):
+            assert f"[default: {field.default}]" in found[1], option
+
+
+def test_choices_come_from_the_registries(textgen):
+    text = re.sub(r"-\s+", "-", " ".join(textgen("train", "--help").out.split()))  # lines may end after a hyphen
+    for choices in (CELLS, TOKENIZERS, UNITS):
+        assert ", ".join(choices) in text
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["score", "-h"]])
+def test_help_loads_nothing_heavy(arguments):
+    program = (
+        "import sys, textgen.cli.boundary as b\n"
+        f"code = b.run({arguments})\n"
+        "heavy = {'numpy', 'numba', 'rich', 'pydantic', 'safetensors', 'asyncio'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_is_quick():
+    """Under 0.2 s on an idle machine; the best of some runs, and with room for a busy one."""
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "textgen", "--help"], stdout=subprocess.DEVNULL, check=True)
+        times.append(time.perf_counter() - begin)
+    bare = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    assert min(times) < 0.2 + 5 * (time.perf_counter() - bare)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tarin"], "no such command 'tarin'. Did you mean 'train'?; see `textgen --help`"),
+        (["train"], "missing argument 'FILE'; see `textgen train --help`"),
+        (["evaluate"], "missing argument 'FILE'; see `textgen evaluate --help`"),
+        (["models", "x"], "got unexpected extra argument(s) (x); see `textgen models --help`"),
+        (["train", "x", "--hidden", "many"], "--hidden must be a whole number, not many; see `textgen train --help`"),
+        (["train", "x", "--hidden", "2.5"], "--hidden must be a whole number, not 2.5; see `textgen train --help`"),
+        (["sample", "--temperature", "hot"], "--temperature must be a number, not hot; see `textgen sample --help`"),
+        (["sample", "--modle", "x"], "no such option: --modle (Possible options: --model); see `textgen sample --help`"),
+    ],
+)
+def test_wrong_usage(capsys, arguments, message):
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"textgen: {message}\n")

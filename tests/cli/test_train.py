@@ -1,0 +1,289 @@
+"""`textgen train`: what it writes where, and what it says."""
+
+import gzip
+import json
+
+import pytest
+
+from textgen.cli import destination as destinations
+from textgen.errors import ModelExistsError
+from textgen.lm import training
+from textgen.lm.model_file import load_model, read_summary, save_model
+from textgen.lm.store import list_models, models_folder
+
+from .conftest import LINES, SMALL
+
+
+@pytest.fixture
+def train(textgen, corpus):
+    """A function that trains a small model on the small corpus."""
+
+    def call(*options, files=(corpus,), length=("--epochs", "2"), **rest):
+        return textgen("train", *files, *SMALL, *length, *options, **rest)
+
+    return call
+
+
+def test_a_model_is_trained_saved_and_shown(train, corpus):
+    done = train()
+    assert done.code == 0
+    path = models_folder() / "cats-char.safetensors"
+    model = load_model(path)
+    assert model.text.unit == "line"
+    assert model.network.config.hidden == 8
+    assert model.history["corpus"]["files"] == [str(corpus)]
+    assert model.history["corpus"]["characters"] == len(corpus.read_text())
+    assert model.history["stopped"] == "epochs"
+    assert [report["epoch"] for report in model.history["validations"]] == [1, 2]
+    assert len(done.out.splitlines()) == 3, "three sequences, a line each"
+
+
+def test_what_is_said(train, corpus):
+    done = train()
+    text = " ".join(done.err.split())
+    characters = len(corpus.read_text())
+    assert f"{corpus}: {characters:,} characters, {2 * len(LINES)} sequences (line)" in text
+    assert "each line is one sequence" in text
+    assert "lstm, 8 units; " in text
+    assert "windows of 4 rows x 16 tokens" in text
+    assert "2 epochs of" in text
+    assert "memory about " in text
+    assert "MB; 1 thread" in text
+    assert f"saved {models_folder() / 'cats-char.safetensors'}" in text
+    assert "next textgen sample --model cats-char" in text
+    assert "\x1b" not in done.err
+
+
+def test_without_a_terminal_each_validation_is_a_line(train):
+    lines = train().err.splitlines()
+    heading = next(i for i, line in enumerate(lines) if line.split()[:2] == ["epoch", "step"])
+    assert lines[heading].split() == ["epoch", "step", "trained", "on", "held", "out", "bits/char", "time"]
+    assert [line.split()[0] for line in lines[heading + 1 : heading + 3]] == ["1", "2"]
+    assert lines[heading + 1].endswith("best")
+
+
+def test_words_are_judged_by_their_perplexity(train):
+    done = train("--level", "word")
+    assert "perplexity  " in done.err
+    assert "bits/char" not in done.err
+    assert read_summary(models_folder() / "cats-word.safetensors").level == "word"
+
+
+def test_quiet_says_nothing(train):
+    done = train("--quiet")
+    assert (done.code, done.err) == (0, "")
+    assert done.out
+
+
+def test_the_same_seed_gives_the_same_model(train):
+    for name in ("one", "two"):
+        train("--name", name, "--seed", "7")
+    train("--name", "other", "--seed", "8")
+    vectors = {
+        name: load_model(models_folder() / f"{name}.safetensors").network.parameters.vector.tobytes()
+        for name in ("one", "two", "other")
+    }
+    assert vectors["one"] == vectors["two"] != vectors["other"]
+
+
+def test_json_gives_the_result_and_the_samples(train):
+    records = train("--json").records
+    assert [record["event"] for record in records] == ["result", "sample", "sample", "sample"]
+    result = records[0]
+    assert (result["model"], result["reason"]) == ("cats-char", "epochs")
+    assert result["path"] == str(models_folder() / "cats-char.safetensors")
+    assert result["best"]["valid_loss"] > 0
+    assert {"text", "ended", "tokens"} <= records[1].keys()
+
+
+def test_the_log_holds_every_report(train, tmp_path):
+    log = tmp_path / "log.jsonl"
+    assert train("--log", log).code == 0
+    assert train("--log", log, "--name", "again").code == 0
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    events = [record["event"] for record in records]
+    assert events.count("start") == events.count("finished") == 2, "a second run is appended"
+    assert events.count("validation") == 4
+    start = records[0]
+    assert start["network"]["hidden"] == 8
+    assert start["text"]["unit"] == "line"
+    assert start["plan"]["bptt"] == 16
+    validation = records[events.index("validation")]
+    assert validation["valid_loss"] > 0
+    assert "model" not in validation
+
+
+def test_each_setting_reaches_the_model(train):
+    options = ["--tokenizer", "whitespace", "--unit", "file", "--carry", "--lowercase", "--max-vocab", "5"]
+    options += ["--cell", "gru", "--layers", "2", "--embedding", "3", "--head-layers", "1", "--dropout", "0.2"]
+    options += ["--optimizer", "sgd", "--lr", "0.1", "--momentum", "0.5", "--clip", "2", "--clip-by", "value"]
+    options += ["--warmup", "3", "--weight-decay", "0.01", "--patience", "4", "--valid-fraction", "0.2"]
+    assert train(*options, "--seed", "11", "--name", "all").code == 0
+    summary = read_summary(models_folder() / "all.safetensors")
+    network, text, history = summary.network, summary.text, summary.history["training"]
+    assert (network.cell, network.layers, network.embedding, network.head_layers) == ("gru", 2, 3, 1)
+    assert (text.tokenizer, text.unit, text.carry, text.lowercase, text.max_vocab) == ("whitespace", "file", True, True, 5)
+    assert text.valid_fraction == 0.2
+    assert len(summary.vocabulary) == 2 + 5
+    expected = {"optimizer": "sgd", "lr": 0.1, "momentum": 0.5, "clip": 2.0, "clip_by": "value", "dropout": 0.2}
+    expected |= {"warmup": 3, "weight_decay": 0.01, "patience": 4, "seed": 11, "epochs": 2}
+    assert {name: history[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"), [(("--steps", "3"), "steps"), (("--time", "0.2s"), "time"), (("--epochs", "1"), "epochs")]
+)
+def test_the_length_may_be_given_in_three_ways(train, length, reason):
+    assert train(length=length).code == 0
+    history = read_summary(models_folder() / "cats-char.safetensors").history
+    assert history["stopped"] == reason
+    if reason == "steps":
+        assert history["validations"][-1]["step"] == 3
+
+
+def test_without_progress_the_training_stops_early(train):
+    assert train("--patience", "1", "--lr", "1e-30", length=("--epochs", "50")).code == 0
+    history = read_summary(models_folder() / "cats-char.safetensors").history
+    assert history["stopped"] == "patience"
+    assert len(history["validations"]) < 50
+
+
+def test_validation_on_a_text_of_its_own(train, tmp_path):
+    valid = tmp_path / "valid.txt"
+    valid.write_text("the cat ran.\n", encoding="utf-8")
+    done = train("--valid", valid)
+    assert f"{valid}: 13 characters, 13 tokens" in done.err
+    corpus = read_summary(models_folder() / "cats-char.safetensors").history["corpus"]
+    assert corpus["valid_tokens"] == 13, "twelve characters and <eos>"
+
+
+def test_a_sorted_list_can_be_shuffled(train, tmp_path):
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"{letter * 5}\n" for letter in "abcdefghijklmnopqrstuvwxyz" for _ in range(2)))
+    train("--name", "sorted", files=[listed])
+    train("--name", "shuffled", "--shuffle", files=[listed])
+    losses = {
+        name: read_summary(models_folder() / f"{name}.safetensors").history["validations"][-1]["valid_loss"]
+        for name in ("sorted", "shuffled")
+    }
+    assert losses["sorted"] > losses["shuffled"], "unshuffled, the last letters were never seen"
+
+
+def test_standard_input_and_packed_files(train, tmp_path):
+    text = "\n".join(LINES).encode()
+    assert train(files=["-"], stdin=text).code == 0
+    packed = tmp_path / "cats.txt.gz"
+    packed.write_bytes(gzip.compress(text))
+    assert train(files=[packed]).code == 0
+    stdin, zipped = (read_summary(models_folder() / f"{name}-char.safetensors") for name in ("stdin", "cats"))
+    assert stdin.history["corpus"]["sha256"] == zipped.history["corpus"]["sha256"]
+    assert stdin.history["corpus"]["files"] == ["standard input"]
+
+
+# Where the model goes
+
+
+def test_a_second_training_takes_the_next_name(train):
+    train()
+    done = train()
+    assert "cats-char-2" in done.err
+    assert sorted(path.stem for path in list_models()) == ["cats-char", "cats-char-2"]
+
+
+def test_force_replaces_the_model(train):
+    train("--name", "mine")
+    first = (models_folder() / "mine.safetensors").read_bytes()
+    assert train("--name", "mine", "--force", "--seed", "5").code == 0
+    assert (models_folder() / "mine.safetensors").read_bytes() != first
+    assert len(list_models()) == 1
+
+
+def test_a_path_of_the_users_own(train, tmp_path):
+    path = tmp_path / "my model.safetensors"
+    done = train("--output", path)
+    assert done.code == 0
+    assert load_model(path).level == "char"
+    assert f'textgen sample --model "{path}"' in done.err
+    assert list_models() == []
+
+
+def test_a_name_taken_meanwhile_costs_no_work(train, monkeypatch):
+    """Another process may save under the name while this one trains."""
+
+    def save_late(model, path, *, overwrite):
+        if path.name == "mine.safetensors":
+            raise ModelExistsError(f"{path} exists already")
+        save_model(model, path, overwrite=overwrite)
+
+    def note_taken(path):
+        return path.with_name("mine-2.safetensors")
+
+    monkeypatch.setattr(destinations, "save_model", save_late)
+    monkeypatch.setattr(destinations, "free_path", note_taken)
+    done = train("--name", "mine")
+    assert done.code == 0
+    assert "textgen sample --model mine-2" in done.err
+    assert load_model(models_folder() / "mine-2.safetensors")
+
+
+# Ends that nobody wished
+
+
+def test_a_corpus_shorter_than_a_window_shrinks_batch_and_window(textgen, tmp_path):
+    short = tmp_path / "short.txt"
+    short.write_text("abab\nabab\nabab\nabab\nabab\n")
+    done = textgen("train", short, "--hidden", "4", "--epochs", "1")
+    assert done.code == 0
+    assert "instead of 32 of 64" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("text", ["a", "one line\n", "x\n\n\n", "\n a \n"])
+def test_hardly_any_text_still_trains(textgen, tmp_path, text):
+    tiny = tmp_path / "tiny.txt"
+    tiny.write_text(text)
+    done = textgen("train", tiny, "--hidden", "4", "--epochs", "1")
+    assert done.code == 0
+    assert "nothing is held out" in done.err
+    assert load_model(models_folder() / "tiny-char.safetensors").history["corpus"]["valid_tokens"] == 0
+    assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
+
+
+def test_a_loss_that_is_not_finite_ends_with_the_last_good_model(train, monkeypatch):
+    calls = iter(range(1000))
+    honest = training.gradient_size
+
+    def gradient_size(*arguments):
+        return honest(*arguments) if next(calls) < 40 else float("nan")
+
+    monkeypatch.setattr(training, "gradient_size", gradient_size)
+    done = train("--json", length=("--epochs", "100"))
+    assert (done.code, done.out) == (1, "")
+    last = done.err.splitlines()[-1]
+    assert last.startswith("textgen: the loss was no longer a finite number after ")
+    assert "the last good model is saved as cats-char. Try a lower --lr than 0.003" in last
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "diverged"
+
+
+def test_ctrl_c_ends_in_good_order(train, monkeypatch):
+    """The request is made in the middle of the third epoch; see test_process.py for the signal itself."""
+    import signal
+
+    rounds = []
+
+    def signal_once(self, _):
+        rounds.append(self)
+        if len(rounds) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    from textgen.cli.progress import PlainProgress
+
+    monkeypatch.setattr(PlainProgress, "validation", signal_once)
+    before = signal.getsignal(signal.SIGINT)
+    done = train(length=("--epochs", "1000"))
+    assert (done.code, done.out) == (130, "")
+    assert "interrupted" in done.err
+    assert len(rounds) == 2
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is before

@@ -1,0 +1,242 @@
+"""Whole networks, optimisers and clipping against PyTorch.
+
+Agreement is relative: the largest absolute difference over the largest absolute value of PyTorch's array.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.core.cases import (
+    Result,
+    TextWindow,
+    largest_difference,
+    one_thread,
+    random_network,
+    random_states,
+    random_window,
+    train,
+)
+from textgen.core.optimizers import Adam, SGD, clip_factor, gradient_size
+from textgen.core.threads import Team
+from textgen.lm.network import Network
+
+torch = pytest.importorskip("torch")
+
+V, T, B = 23, 12, 5
+ORDER = {"rnn": "a", "lstm": "ufco"}  # the gates in PyTorch's order (its i, f, g, o)
+NETWORKS: dict[str, dict[str, Any]] = {
+    "one-hot": {},
+    "embedded": {"embedding": 9},
+    "one-hot, deep": {"layers": 2, "head_layers": 1},
+    "embedded, deep": {"embedding": 9, "layers": 2, "head_layers": 2},
+}
+TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_torch_thread():
+    """Keep PyTorch from spinning on every core while the other tests run."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def reorder(network: Network, columns: np.ndarray) -> np.ndarray:
+    """Blocks of columns in PyTorch's order of gates; the same function turns them back, as u f o c <-> i f g o swaps two."""
+    gates, order = network.cell.gates, ORDER[network.config.cell]
+    blocks = np.split(columns, len(gates), axis=-1)
+    return np.concatenate([blocks[gates.index(gate)] for gate in order], axis=-1)
+
+
+class TorchNetwork:
+    """The same network out of PyTorch's modules, with copies of the parameters."""
+
+    def __init__(self, network: Network) -> None:
+        config, p = network.config, network.parameters
+        dtype = torch.float64 if p.vector.dtype == np.float64 else torch.float32
+        self.network, self.config = network, config
+        self.embedding = torch.nn.Embedding(V, config.embedding, dtype=dtype) if config.embedding else None
+        kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM}[config.cell]
+        self.recurrent = kind(config.embedding or V, config.hidden, config.layers, dtype=dtype)
+        heads = range(config.head_layers)
+        self.heads = [torch.nn.Linear(config.hidden, config.hidden, dtype=dtype) for _ in heads]
+        self.output = torch.nn.Linear(config.hidden, V, dtype=dtype)
+        rng = np.random.default_rng(9)
+        with torch.no_grad():
+            for place, value in self.places():
+                place.copy_(torch.from_numpy(np.ascontiguousarray(value)))
+            for layer in range(config.layers):  # PyTorch adds two biases: share ours out between them
+                first, second = (getattr(self.recurrent, f"bias_{kind}_l{layer}") for kind in ("ih", "hh"))
+                second.copy_(torch.from_numpy(rng.normal(size=tuple(second.shape))))
+                first.sub_(second)
+        self.dtype = dtype
+        assert p.vector.size >= sum(value.size for _, value in self.places())
+
+    def places(self) -> list[tuple[Any, np.ndarray]]:
+        """PyTorch's parameters, each with the array of ours that it should hold."""
+        return [(self._place(name), self.in_torchs_order(name, self.network.parameters[name])) for name in self.names()]
+
+    def names(self) -> tuple[str, ...]:
+        """The names of our parameters."""
+        return self.network.parameters.names()
+
+    def in_torchs_order(self, name: str, value: np.ndarray) -> np.ndarray:
+        """One of our parameters (or gradients), laid out as PyTorch's."""
+        if name.startswith("layer"):
+            value = reorder(self.network, value)
+        return value if name == "embedding" else value.T
+
+    def _place(self, name: str) -> Any:
+        if name == "embedding":
+            assert self.embedding is not None
+            return self.embedding.weight
+        owner, kind = name.split(".")
+        if owner == "output":
+            return getattr(self.output, kind)
+        if owner.startswith("head"):
+            return getattr(self.heads[int(owner[4:])], kind)
+        torch_name = {"input": "weight_ih", "recurrent0": "weight_hh", "bias": "bias_ih"}[kind]
+        return getattr(self.recurrent, f"{torch_name}_l{owner[5:]}")
+
+    def losses(self, window: TextWindow, states: list[Any]) -> Any:
+        """The loss of each token (T, B); states : (L, B, H) tensors, one (a) or two (a, c)."""
+        ids = torch.from_numpy(window.inputs.astype(np.int64))
+        known = (ids >= 0).unsqueeze(-1)
+        if self.embedding is None:
+            x = torch.nn.functional.one_hot(ids.clamp(min=0), V).to(self.dtype) * known
+        else:
+            x = self.embedding(ids.clamp(min=0)) * known
+        starts, steps = torch.from_numpy(window.starts), []
+        for t in range(len(x)):
+            states = [torch.where(starts[t].unsqueeze(-1), torch.zeros_like(s), s) for s in states]
+            carried = states[0] if self.config.cell == "rnn" else tuple(states)
+            top, carried = self.recurrent(x[t : t + 1], carried)
+            states = [carried] if self.config.cell == "rnn" else list(carried)
+            steps.append(top)
+        y = torch.cat(steps)
+        for head in self.heads:
+            y = torch.tanh(head(y))
+        targets = torch.from_numpy(window.targets.astype(np.int64))
+        logits = self.output(y).reshape(-1, V)
+        losses = torch.nn.functional.cross_entropy(logits, targets.reshape(-1), ignore_index=-1, reduction="none")
+        return losses.reshape(targets.shape)
+
+
+def compare(network: Network, window: TextWindow, states: list[np.ndarray], found: Result, tolerance: float) -> None:
+    """Losses, the gradients of all parameters and of the states before the window."""
+    peer = TorchNetwork(network)
+    # Ours come a layer (S, B, H); PyTorch's a state (L, B, H).
+    before = [torch.from_numpy(np.stack(state)).requires_grad_() for state in zip(*states, strict=True)]
+    losses = peer.losses(window, before)
+    (losses.sum() / np.count_nonzero(window.targets >= 0)).backward()
+    assert largest_difference(found.losses, losses.detach().numpy()) < tolerance
+    for name, (place, _) in zip(peer.names(), peer.places(), strict=True):
+        ours = peer.in_torchs_order(name, found.by_name[name])
+        assert largest_difference(ours, place.grad.numpy()) < tolerance, name
+    for state, dstate in zip(before, zip(*found.dstates, strict=True), strict=True):
+        assert largest_difference(np.stack(dstate), state.grad.numpy()) < tolerance
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("shape", NETWORKS)
+@pytest.mark.parametrize("cell", ORDER)
+def test_losses_and_gradients(cell, shape, dtype):
+    network = random_network(V, dtype, cell=cell, hidden=21, **NETWORKS[shape])
+    window, states = random_window(V, T, B), random_states(network, B, seed=1)
+    compare(network, window, states, train(one_thread(network), window, states), TOLERANCES[dtype])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("cell", ORDER)
+def test_losses_and_gradients_after_several_updates(cell, dtype):
+    # Both train by themselves for a few steps, each with its own optimiser; then parameters must agree.
+    network = random_network(V, dtype, cell=cell, hidden=21, embedding=9)
+    window, states = random_window(V, T, B), random_states(network, B, seed=1)
+    peer = TorchNetwork(network)
+    modules = [peer.embedding, peer.recurrent, peer.output]
+    theirs = torch.optim.SGD([p for module in modules for p in module.parameters()], lr=0.1, momentum=0.9)
+    parameters, computation = network.parameters, one_thread(network)
+    ours = SGD(parameters.vector.size, parameters.vector.dtype)
+    for _ in range(5):
+        theirs.zero_grad()
+        losses = peer.losses(window, [torch.from_numpy(np.stack(s)) for s in zip(*states, strict=True)])
+        (losses.sum() / np.count_nonzero(window.targets >= 0)).backward()
+        for layer in range(network.config.layers):  # one bias of ours moves once, PyTorch's two would move twice
+            getattr(peer.recurrent, f"bias_hh_l{layer}").grad = None
+        theirs.step()
+        found = train(computation, window, states)
+        ours.update(parameters.vector, found.gradient, 0.1, 1.0, Team(1))
+        network.pack()
+        assert largest_difference(found.losses, losses.detach().numpy()) < TOLERANCES[dtype]
+    assert found.losses.mean() < 0.9 * train(one_thread(random_start(network)), window, states).losses.mean()
+
+
+def random_start(network: Network) -> Network:
+    """The network as it was before its updates."""
+    config = {name: getattr(network.config, name) for name in ("cell", "hidden", "embedding")}
+    return random_network(V, network.parameters.vector.dtype.type, **config)
+
+
+SIZE = 40_000  # three blocks of the vector, the last one not full
+
+
+def random_gradients(steps: int, dtype: type[np.floating]) -> list[np.ndarray]:
+    """Gradients of very different sizes."""
+    rng = np.random.default_rng(7)
+    return [(rng.normal(size=SIZE) * 10.0 ** rng.integers(-4, 2, SIZE)).astype(dtype) for _ in range(steps)]
+
+
+def updated(make: Any, dtype: type[np.floating], options: dict[str, Any]) -> np.ndarray:
+    """Parameters after ten steps of an optimiser of PyTorch's."""
+    start = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
+    parameters = torch.nn.Parameter(torch.from_numpy(start.copy()))
+    optimizer = make([parameters], **options)
+    for gradient in random_gradients(10, dtype):
+        parameters.grad = torch.from_numpy(gradient)
+        optimizer.step()
+    found: np.ndarray = parameters.detach().numpy()
+    return found
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
+@pytest.mark.parametrize("decay", [0.0, 0.2])
+def test_adam_is_adamw(decay, dtype, tolerance):
+    found = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
+    optimizer = Adam(SIZE, np.dtype(dtype), weight_decay=decay)
+    with Team(2) as team:
+        for gradient in random_gradients(10, dtype):
+            optimizer.update(found, gradient, 0.01, 1.0, team)
+    make = torch.optim.AdamW if decay else torch.optim.Adam
+    options = {"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8} | ({"weight_decay": decay} if decay else {})
+    assert largest_difference(found, updated(make, dtype, options)) < tolerance
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_momentum_is_sgd(momentum, dtype, tolerance):
+    found = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
+    optimizer = SGD(SIZE, np.dtype(dtype), momentum=momentum)
+    with Team(2) as team:
+        for gradient in random_gradients(10, dtype):
+            optimizer.update(found, gradient, 0.01, 1.0, team)
+    expected = updated(torch.optim.SGD, dtype, {"lr": 0.01, "momentum": momentum})
+    assert largest_difference(found, expected) < tolerance
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.999, 1.001, 5])
+def test_clipping_by_norm_is_clip_grad_norm(share):
+    # PyTorch adds 1e-6 to the norm it divides by; the gradient is so large that this shows only past 12 digits.
+    gradient = random_gradients(1, np.float64)[0] * 1e5
+    norm = float(np.sqrt(np.sum(gradient**2)))
+    with Team(2) as team:
+        size = gradient_size(gradient, "norm", team)
+    place = torch.nn.Parameter(torch.zeros(SIZE, dtype=torch.float64))
+    place.grad = torch.from_numpy(gradient.copy())
+    theirs = torch.nn.utils.clip_grad_norm_([place], share * norm)
+    assert size == pytest.approx(float(theirs), rel=1e-13)
+    assert largest_difference(gradient * clip_factor(size, share * norm), place.grad.numpy()) < 1e-12

@@ -1,0 +1,140 @@
+"""The floors: cli -> lm -> {text, core} -> errors. A floor imports only lower ones, and some things not at all."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "textgen"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LOWER = {  # floor -> what it may import of textgen, besides itself and `textgen` for its version
+    "errors": set(),
+    "text": {"errors"},
+    "core": {"errors"},
+    "lm": {"errors", "text", "core"},
+    "cli": {"errors", "text", "core", "lm"},
+    "": {"cli"},  # textgen/__init__.py and textgen/__main__.py
+}
+OUTSIDE = {  # floor -> what it may import besides the standard library
+    "errors": set(),
+    "text": {"numpy"},
+    "core": {"numpy", "numba", "llvmlite", "platformdirs"},
+    "lm": {"numpy", "safetensors", "platformdirs"},
+    "cli": {"typer", "rich"},
+    "": set(),
+}
+LIGHT = [  # what `textgen --help` loads
+    *(f"cli/{name}.py" for name in ("app", "boundary", "train", "sample", "score", "evaluate", "info", "models")),
+    "lm/config.py",
+    "text/tokenizers.py",
+    "text/units.py",
+    "core/cells/__init__.py",
+]
+
+
+def floor_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return first if first in LOWER else ""
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The full names of all modules that are imported anywhere in a file."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            assert node.module is not None
+            names.add(node.module)
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names - {"textgen.__version__"}
+
+
+@pytest.fixture(params=FILES, ids=[str(path.relative_to(PACKAGE)) for path in FILES])
+def source(request):
+    return request.param, ast.parse(request.param.read_text(encoding="utf-8"))
+
+
+def test_a_floor_imports_only_lower_floors(source):
+    path, tree = source
+    floor = floor_of(path)
+    for name in imported(tree):
+        head, _, rest = name.partition(".")
+        if head == "textgen" and rest:
+            assert rest.split(".")[0] in LOWER[floor] | {floor}, f"{path} imports {name}"
+
+
+def test_a_floor_imports_only_its_own_libraries(source):
+    path, tree = source
+    for name in imported(tree):
+        head = name.partition(".")[0]
+        if head != "textgen" and head not in sys.stdlib_module_names:
+            assert head in OUTSIDE[floor_of(path)], f"{path} imports {name}"
+
+
+def test_nothing_below_the_command_line_prints_or_exits(source):
+    path, tree = source
+    if floor_of(path) in ("cli", ""):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{path}: {called}"
+            assert not called.startswith(("sys.stdout", "sys.stderr")), f"{path}: {called}"
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            assert "SystemExit" not in ast.unparse(node.exc), f"{path} raises SystemExit"
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_what_help_loads_imports_nothing_heavy(name):
+    """At the top of the file, that is; inside functions it may."""
+    tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+    tops = imported(ast.Module(tree.body, [])) - inside_functions_and_type_checking(tree)
+    assert not {top.partition(".")[0] for top in tops} & {"numpy", "numba", "rich", "safetensors"}
+
+
+def inside_functions_and_type_checking(tree: ast.Module) -> set[str]:
+    later = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    checked = [node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    return set().union(*(imported(node) for node in [*later, *checked]))
+
+
+def test_one_file_alone_says_how_kernels_are_compiled():
+    decorators = {f"numba.{name}" for name in ("njit", "jit", "vectorize", "guvectorize", "cfunc")}
+    users = set()
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named = imported(tree) | {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if named & decorators:
+            users.add(path.relative_to(PACKAGE).as_posix())
+    assert users == {"core/jit.py"}
+
+
+def test_no_cell_is_named_outside_the_folder_of_cells():
+    """A new cell is one file and one entry: no other code may ask for a cell by its name."""
+    from textgen.core.cells import CELLS
+
+    for path in FILES:
+        if "cells" in path.parts or path.name == "config.py":  # the default stands in the configuration
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Compare):
+                texts = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+                assert not texts & set(CELLS), f"{path}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import textgen.lm.config", "textgen.lm.config"),
+        ("from textgen.lm import config", "textgen.lm.config"),
+        ("from textgen import lm", "textgen.lm"),
+        ("import numpy as np", "numpy"),
+        ("from rich.table import Table", "rich.table"),
+    ],
+)
+def test_the_reader_of_imports_sees_each_form(line, name):
+    """The tests above hold something only if no form of import escapes them."""
+    assert name in imported(ast.parse(f"def late():\n    {line}"))
