@@ -18,7 +18,16 @@ from textgen.errors import ConfigError
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("600", 600), ("1h", 3600), ("0.5h", 1800), ("1H1M1", 3661), (" 5s ", 5)],
+    [
+        ("90s", 90),
+        ("10m", 600),
+        ("1h30m", 5400),
+        ("600", 600),
+        ("1h", 3600),
+        ("0.5h", 1800),
+        ("1H1M1", 3661),
+        (" 5s ", 5),
+    ],
 )
 def test_durations_are_read(text, seconds):
     assert parse_duration(text) == seconds
@@ -32,7 +41,15 @@ def test_what_is_no_duration(text):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (245, "4:05"), (3723, "1:02:03"), (360000, "100:00:00"), (math.inf, "-:--")],
+    [
+        (0, "0:00"),
+        (59.4, "0:59"),
+        (59.6, "1:00"),
+        (245, "4:05"),
+        (3723, "1:02:03"),
+        (360000, "100:00:00"),
+        (math.inf, "-:--"),
+    ],
 )
 def test_durations_are_written(seconds, text):
     assert format_duration(seconds) == text
@@ -70,7 +87,7 @@ def test_a_float_that_would_underflow_is_none():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1.0, "1"), (3.51234, "3.512"), (87.2449, "87.24"), (1204.4, "1204"), (2.7e9, "2.7e+09"), (math.inf, "inf")],
+    [(1.0, "1.000"), (3.51234, "3.512"), (87.2449, "87.24"), (1204.4, "1204"), (2.7e9, "2.700e+09"), (math.inf, "inf")],
 )
 def test_perplexities(value, text):
     assert format_perplexity(value) == text

@@ -66,7 +66,11 @@ def test_every_setting_is_an_option_that_shows_its_default(textgen, command, con
         option = f"--{field.name.replace('_', '-')}"
         found = re.search(rf"{option} (?:[A-Z|]+ )?(.*?)(?= -[-a-z]|$)", text)
         assert found, option
-        if field.default is not None and not isinstance(field.default, bool) and field.name not in ("tokenizer", "threads"):
+        if (
+            field.default is not None
+            and not isinstance(field.default, bool)
+            and field.name not in ("tokenizer", "threads")
+        ):
             assert f"[default: {field.default}]" in found[1], option
 
 
@@ -110,7 +114,10 @@ def test_help_is_quick():
         (["train", "x", "--hidden", "many"], "--hidden must be a whole number, not many; see `textgen train --help`"),
         (["train", "x", "--hidden", "2.5"], "--hidden must be a whole number, not 2.5; see `textgen train --help`"),
         (["sample", "--temperature", "hot"], "--temperature must be a number, not hot; see `textgen sample --help`"),
-        (["sample", "--modle", "x"], "no such option: --modle (Possible options: --model); see `textgen sample --help`"),
+        (
+            ["sample", "--modle", "x"],
+            "no such option: --modle (Possible options: --model); see `textgen sample --help`",
+        ),
     ],
 )
 def test_wrong_usage(capsys, arguments, message):

@@ -12,9 +12,9 @@ def test_lines_are_printed_a_line_each(textgen, stored):
 
 def test_paragraphs_are_followed_by_an_empty_line(textgen, stored):
     stored("paragraphs")
-    done = textgen("sample", "-n", "3", "--max-length", "12")
-    texts = [record["text"] for record in textgen("sample", "-n", "3", "--max-length", "12", "--json").records]
-    assert done.out == "".join(f"{text}\n\n" for text in texts)
+    arguments = ["sample", "-n", "3", "--max-length", "12", "--seed", "2"]
+    texts = [record["text"] for record in textgen(*arguments, "--json").records]
+    assert textgen(*arguments).out == "".join(f"{text}\n\n" for text in texts)
 
 
 def test_what_is_said(textgen, stored):
@@ -30,14 +30,14 @@ def test_what_is_said(textgen, stored):
 
 def test_json_tells_how_each_sequence_ended(textgen, stored):
     stored("lines")
-    records = textgen("sample", "-n", "30", "--max-length", "8", "--json").records
+    records = textgen("sample", "-n", "30", "--max-length", "8", "--seed", "9", "--json").records
     assert [record["index"] for record in records] == list(range(30))
     assert {record["ended"] for record in records} == {"eos", "length"}
     for record in records:
         assert (record["tokens"] == 8) == (record["ended"] == "length")
         assert len(record["text"]) == record["tokens"]
         assert record["log10_probability"] < 0
-        assert (record["model"], record["seed"]) == ("lines", 1)
+        assert (record["model"], record["seed"]) == ("lines", 9)
 
 
 def test_a_sequence_depends_on_seed_and_number_alone(textgen, stored):
@@ -45,6 +45,15 @@ def test_a_sequence_depends_on_seed_and_number_alone(textgen, stored):
     many = textgen("sample", "-n", "20", "--max-length", "20", "--seed", "3").out.splitlines()
     assert textgen("sample", "-n", "1", "--max-length", "20", "--seed", "3").out.splitlines() == many[:1]
     assert textgen("sample", "-n", "20", "--max-length", "20", "--seed", "4").out.splitlines() != many
+
+
+def test_without_a_seed_each_call_draws_anew_and_says_how_to_repeat_it(textgen, stored):
+    stored("lines")
+    arguments = ["sample", "-n", "20", "--max-length", "20"]
+    first, second = textgen(*arguments), textgen(*arguments)
+    assert first.out != second.out
+    seed = first.err.split("seed")[1].split()[0]
+    assert textgen(*arguments, "--seed", seed).out == first.out
 
 
 @pytest.mark.parametrize("model", ["lines", "words"])
@@ -65,8 +74,8 @@ def test_unknown_tokens_of_the_prompt_are_said_once(textgen, stored):
 
 def test_greedy_draws_the_first_token_alone(textgen, stored):
     stored("lines")
-    lines = textgen("sample", "--greedy", "-n", "30", "--max-length", "6").out.splitlines()
-    by_first = {}
+    lines = textgen("sample", "--greedy", "-n", "30", "--max-length", "6", "--seed", "1").out.splitlines()
+    by_first: dict[str, set[str]] = {}
     for line in lines:
         by_first.setdefault(line[:1], set()).add(line)
     assert len(by_first) > 1

@@ -54,9 +54,18 @@ def random_window(V: int, T: int, B: int, seed: int = 0) -> TextWindow:
     return TextWindow(inputs, starts, targets)
 
 
+def plain_config(**config: Any) -> NetworkConfig:
+    """One layer of an LSTM, one-hot input, no head layers, but for what is given."""
+    plain: dict[str, Any] = {"cell": "lstm", "layers": 1, "embedding": 0, "head_layers": 0}
+    return NetworkConfig(**(plain | config))
+
+
 def random_network(V: int, dtype: type[np.floating] = np.float64, seed: int = 0, **config: Any) -> Network:
-    """A network whose parameters are all random, distinct and not zero; `config` as in NetworkConfig."""
-    network = Network(NetworkConfig(**config), V, dtype, training=True)
+    """A network whose parameters are all random, distinct and not zero.
+
+    config : as in NetworkConfig; what is not given does not follow the program's defaults, but is plain.
+    """
+    network = Network(plain_config(**config), V, dtype, training=True)
     rng = np.random.default_rng(seed)
     for name in network.parameters.names():
         value = network.parameters[name]

@@ -1,4 +1,4 @@
-"""Whole networks, optimisers and clipping against PyTorch.
+"""Whole networks against PyTorch.
 
 Agreement is relative: the largest absolute difference over the largest absolute value of PyTorch's array.
 """
@@ -20,7 +20,7 @@ from tests.core.cases import (
     random_window,
     train,
 )
-from textgen.core.optimizers import Adam, SGD, clip_factor, gradient_size
+from textgen.core.optimizers import SGD
 from textgen.core.threads import Team
 from textgen.lm.network import Network
 
@@ -47,7 +47,7 @@ def one_torch_thread():
 
 
 def reorder(network: Network, columns: np.ndarray) -> np.ndarray:
-    """Blocks of columns in PyTorch's order of gates; the same function turns them back, as u f o c <-> i f g o swaps two."""
+    """Columns (..., G * H) of ours, their blocks in PyTorch's order of gates."""
     gates, order = network.cell.gates, ORDER[network.config.cell]
     blocks = np.split(columns, len(gates), axis=-1)
     return np.concatenate([blocks[gates.index(gate)] for gate in order], axis=-1)
@@ -154,14 +154,15 @@ def test_losses_and_gradients(cell, shape, dtype):
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("cell", ORDER)
 def test_losses_and_gradients_after_several_updates(cell, dtype):
-    # Both train by themselves for a few steps, each with its own optimiser; then parameters must agree.
+    # Both train by themselves, each with its own optimiser; the losses stay the same.
     network = random_network(V, dtype, cell=cell, hidden=21, embedding=9)
     window, states = random_window(V, T, B), random_states(network, B, seed=1)
     peer = TorchNetwork(network)
     modules = [peer.embedding, peer.recurrent, peer.output]
-    theirs = torch.optim.SGD([p for module in modules for p in module.parameters()], lr=0.1, momentum=0.9)
+    theirs = torch.optim.SGD([p for module in modules for p in module.parameters()], lr=0.5, momentum=0.9)
     parameters, computation = network.parameters, one_thread(network)
     ours = SGD(parameters.vector.size, parameters.vector.dtype)
+    course = []
     for _ in range(5):
         theirs.zero_grad()
         losses = peer.losses(window, [torch.from_numpy(np.stack(s)) for s in zip(*states, strict=True)])
@@ -170,73 +171,8 @@ def test_losses_and_gradients_after_several_updates(cell, dtype):
             getattr(peer.recurrent, f"bias_hh_l{layer}").grad = None
         theirs.step()
         found = train(computation, window, states)
-        ours.update(parameters.vector, found.gradient, 0.1, 1.0, Team(1))
+        ours.update(parameters.vector, found.gradient, 0.5, 1.0, Team(1))
         network.pack()
         assert largest_difference(found.losses, losses.detach().numpy()) < TOLERANCES[dtype]
-    assert found.losses.mean() < 0.9 * train(one_thread(random_start(network)), window, states).losses.mean()
-
-
-def random_start(network: Network) -> Network:
-    """The network as it was before its updates."""
-    config = {name: getattr(network.config, name) for name in ("cell", "hidden", "embedding")}
-    return random_network(V, network.parameters.vector.dtype.type, **config)
-
-
-SIZE = 40_000  # three blocks of the vector, the last one not full
-
-
-def random_gradients(steps: int, dtype: type[np.floating]) -> list[np.ndarray]:
-    """Gradients of very different sizes."""
-    rng = np.random.default_rng(7)
-    return [(rng.normal(size=SIZE) * 10.0 ** rng.integers(-4, 2, SIZE)).astype(dtype) for _ in range(steps)]
-
-
-def updated(make: Any, dtype: type[np.floating], options: dict[str, Any]) -> np.ndarray:
-    """Parameters after ten steps of an optimiser of PyTorch's."""
-    start = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
-    parameters = torch.nn.Parameter(torch.from_numpy(start.copy()))
-    optimizer = make([parameters], **options)
-    for gradient in random_gradients(10, dtype):
-        parameters.grad = torch.from_numpy(gradient)
-        optimizer.step()
-    found: np.ndarray = parameters.detach().numpy()
-    return found
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
-@pytest.mark.parametrize("decay", [0.0, 0.2])
-def test_adam_is_adamw(decay, dtype, tolerance):
-    found = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
-    optimizer = Adam(SIZE, np.dtype(dtype), weight_decay=decay)
-    with Team(2) as team:
-        for gradient in random_gradients(10, dtype):
-            optimizer.update(found, gradient, 0.01, 1.0, team)
-    make = torch.optim.AdamW if decay else torch.optim.Adam
-    options = {"lr": 0.01, "betas": (0.9, 0.999), "eps": 1e-8} | ({"weight_decay": decay} if decay else {})
-    assert largest_difference(found, updated(make, dtype, options)) < tolerance
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-14), (np.float32, 1e-6)])
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_momentum_is_sgd(momentum, dtype, tolerance):
-    found = np.random.default_rng(8).normal(size=SIZE).astype(dtype)
-    optimizer = SGD(SIZE, np.dtype(dtype), momentum=momentum)
-    with Team(2) as team:
-        for gradient in random_gradients(10, dtype):
-            optimizer.update(found, gradient, 0.01, 1.0, team)
-    expected = updated(torch.optim.SGD, dtype, {"lr": 0.01, "momentum": momentum})
-    assert largest_difference(found, expected) < tolerance
-
-
-@pytest.mark.parametrize("share", [0.01, 0.5, 0.999, 1.001, 5])
-def test_clipping_by_norm_is_clip_grad_norm(share):
-    # PyTorch adds 1e-6 to the norm it divides by; the gradient is so large that this shows only past 12 digits.
-    gradient = random_gradients(1, np.float64)[0] * 1e5
-    norm = float(np.sqrt(np.sum(gradient**2)))
-    with Team(2) as team:
-        size = gradient_size(gradient, "norm", team)
-    place = torch.nn.Parameter(torch.zeros(SIZE, dtype=torch.float64))
-    place.grad = torch.from_numpy(gradient.copy())
-    theirs = torch.nn.utils.clip_grad_norm_([place], share * norm)
-    assert size == pytest.approx(float(theirs), rel=1e-13)
-    assert largest_difference(gradient * clip_factor(size, share * norm), place.grad.numpy()) < 1e-12
+        course.append(found.losses.mean())
+    assert course[-1] < course[0] - 0.1

@@ -1,7 +1,7 @@
 """Naive twins of the cells and of the whole network: one row, one step, one number at a time, in Python floats.
 
-Written from the design's equations alone; nothing of `textgen` is imported. Columns of a layer's matrices come in blocks
-of H, one a gate, in the order of GATES.
+Written from the design's equations alone; nothing of `textgen` is imported. Columns of a layer's matrices come in
+blocks of H, one a gate, in the order of GATES.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def logistic(x: float) -> float:
 
 
 def affine(weight: Sequence[Sequence[float]], x: Sequence[float], bias: Sequence[float]) -> Vector:
-    """x W + b, for W (len(x), len(b))."""
+    """The vector x W + b, for W (len(x), len(b))."""
     return [bias[j] + sum(x[i] * weight[i][j] for i in range(len(x))) for j in range(len(bias))]
 
 
@@ -45,7 +45,7 @@ def gate_input(gate: Gate, x: Vector, previous: Vector) -> Vector:
 
 
 def rnn(gates: Gates, peephole: list[Vector], x: Vector, state: State) -> State:
-    """a = tanh(Wa [a', x])."""
+    """The simple cell: a = tanh(Wa [a', x])."""
     return ([math.tanh(v) for v in gate_input(gates["a"], x, state[0])],)
 
 
@@ -54,7 +54,7 @@ def _mixed(u: Vector, candidate: Vector, previous: Vector) -> Vector:
 
 
 def gru_simple(gates: Gates, peephole: list[Vector], x: Vector, state: State) -> State:
-    """c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'."""
+    """Without reset: c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'."""
     previous = state[0]
     candidate = [math.tanh(v) for v in gate_input(gates["c"], x, previous)]
     u = [logistic(v) for v in gate_input(gates["u"], x, previous)]
@@ -86,7 +86,7 @@ def _lstm(gates: Gates, peephole: list[Vector], x: Vector, state: State, squash:
 
 
 def lstm(gates: Gates, peephole: list[Vector], x: Vector, state: State) -> State:
-    """c~ = tanh(Wc [a', x]); u, f, o = sigma(W. [a', x]); c = u * c~ + f * c'; a = o * tanh(c)."""
+    """With tanh twice: c~ = tanh(Wc [a', x]); u, f, o = sigma(W. [a', x]); c = u * c~ + f * c'; a = o * tanh(c)."""
     return _lstm(gates, [], x, state, math.tanh)
 
 
@@ -115,7 +115,7 @@ def split_gates(cell: str, parameters: Mapping[str, np.ndarray], layer: int) -> 
     """The matrices and the bias of each gate of a layer, cut out of the named parameters."""
     bias = parameters[f"layer{layer}.bias"]
     H = bias.size // len(GATES[cell])
-    recurrent = {}
+    recurrent: dict[str, list[Vector]] = {}
     for i, names in enumerate(RECURRENT.get(cell, (GATES[cell],))):
         matrix = parameters[f"layer{layer}.recurrent{i}"]
         recurrent |= {name: matrix[:, k * H : (k + 1) * H].tolist() for k, name in enumerate(names)}
@@ -130,7 +130,7 @@ def split_gates(cell: str, parameters: Mapping[str, np.ndarray], layer: int) -> 
 def cross_entropy(logits: Sequence[float], target: int) -> float:
     """-log softmax(logits)[target] in nats."""
     largest = max(logits)
-    return math.log(math.fsum(math.exp(v - largest) for v in logits)) + largest - logits[target]
+    return math.log(math.fsum(math.exp(v - largest) for v in logits)) - (logits[target] - largest)
 
 
 class TwinNetwork:

@@ -25,7 +25,7 @@ VOCABULARY = Vocabulary(("<unk>", "<eos>", "a", "b", "\n", "é", "\U0001f469"), 
 
 def make_model(seed=3, **network):
     text = TextConfig(unit="line", lowercase=True, min_count=2)
-    model = LanguageModel.new(text, NetworkConfig(**{"hidden": 5, **network}), VOCABULARY, seed)
+    model = LanguageModel.new(text, NetworkConfig(**{"hidden": 5, "layers": 1, **network}), VOCABULARY, seed)
     model.history = {"created": "2026-01-02T03:04:05+00:00", "validations": [{"valid_loss": 1.5, "epoch": 1}]}
     return model
 
@@ -117,7 +117,9 @@ def test_a_truncated_file(saved, read, kept):
 
 
 @pytest.mark.parametrize("read", [load_model, read_summary])
-@pytest.mark.parametrize("content", [b"To be, or not to be", b"\x80\x04\x95" * 40, b"\0" * 64, b"PK\x03\x04" + b"x" * 99])
+@pytest.mark.parametrize(
+    "content", [b"To be, or not to be", b"\x80\x04\x95" * 40, b"\0" * 64, b"PK\x03\x04" + b"x" * 99]
+)
 def test_a_foreign_file(path, read, content):
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match="not a model file"):
@@ -144,7 +146,7 @@ def test_a_format_that_is_no_number(saved, found):
 
 
 def config_with(part, **changes):
-    config = {
+    config: dict[str, dict[str, object]] = {
         "text": {"tokenizer": "char", "unit": "line"},
         "network": {"cell": "lstm", "hidden": 5, "layers": 1, "embedding": 0, "head_layers": 0},
     }

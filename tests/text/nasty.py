@@ -39,6 +39,4 @@ _PIECES = [
     FAMILY,
 ]
 
-nasty_texts = st.lists(st.sampled_from(_PIECES) | st.characters(exclude_categories=["Cs"]), max_size=12).map(
-    "".join
-)
+nasty_texts = st.lists(st.sampled_from(_PIECES) | st.characters(exclude_categories=["Cs"]), max_size=12).map("".join)

@@ -225,9 +225,7 @@ def test_auto_judges_all_files_together_and_reads_each_once(write, monkeypatch):
 @pytest.mark.parametrize("text", ["", "\n\n", " \t\n\u3000"])
 def test_no_text_is_an_error(write, unit, text):
     path = write(text)
-    with pytest.raises(
-        EmptyCorpusError, match="there is no text; the input is empty, or holds only blanks"
-    ) as caught:
+    with pytest.raises(EmptyCorpusError, match="there is no text; the input is empty, or holds only blanks") as caught:
         read_corpus([path], Options(unit=unit, valid_fraction=0.1), silent)
     assert str(path) in str(caught.value)
     with pytest.raises(EmptyCorpusError):

@@ -13,9 +13,7 @@ sequences_of_ids = st.lists(st.lists(st.integers(2, 9), max_size=12), min_size=1
 
 def pack(sequences: list[list[int]]) -> PackedText:
     ids = [token for sequence in sequences for token in [*sequence, 1]]
-    return PackedText(
-        np.array(ids, np.uint8), np.array([len(sequence) + 5 for sequence in sequences], np.int32)
-    )
+    return PackedText(np.array(ids, np.uint8), np.array([len(sequence) + 5 for sequence in sequences], np.int32))
 
 
 def unpack(text: PackedText) -> list[list[int]]:

@@ -29,9 +29,7 @@ def test_line_ends_and_characters_across_chunks(tmp_path, chunk, bom):
     assert digest.hexdigest() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize(
-    ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".XZ", lzma.compress)]
-)
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".XZ", lzma.compress)])
 def test_compressed_files(tmp_path, suffix, pack):
     path = tmp_path / f"text.txt{suffix}"
     path.write_bytes(pack(TEXT.encode()))
@@ -74,9 +72,7 @@ def test_standard_input_is_named_in_messages(monkeypatch):
 def test_other_encodings_are_refused_with_byte_and_offset(tmp_path, chunk, data, byte, offset):
     path = tmp_path / "text.txt"
     path.write_bytes(data)
-    with pytest.raises(
-        DecodingError, match=rf"byte 0x{byte} at offset {offset} \(.*iconv -f latin1 -t utf-8"
-    ):
+    with pytest.raises(DecodingError, match=rf"byte 0x{byte} at offset {offset} \(.*iconv -f latin1 -t utf-8"):
         list(read_text(path, chunk=chunk))
 
 
@@ -85,16 +81,12 @@ def test_other_encodings_are_refused_with_byte_and_offset(tmp_path, chunk, data,
 def test_wide_encodings_are_named(tmp_path, chunk, encoding):
     path = tmp_path / "text.txt"
     path.write_bytes("\ufeffa中".encode(encoding))
-    with pytest.raises(
-        DecodingError, match=f"is {encoding[:6].upper()} text.*iconv -f {encoding[:6]} -t utf-8"
-    ):
+    with pytest.raises(DecodingError, match=f"is {encoding[:6].upper()} text.*iconv -f {encoding[:6]} -t utf-8"):
         list(read_text(path, chunk=chunk))
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
-@pytest.mark.parametrize(
-    ("data", "offset"), [(b"\0", 0), (b"\xef\xbb\xbf\0", 3), ("é中".encode() + b"ab\0\0", 7)]
-)
+@pytest.mark.parametrize(("data", "offset"), [(b"\0", 0), (b"\xef\xbb\xbf\0", 3), ("é中".encode() + b"ab\0\0", 7)])
 def test_nul_bytes_are_refused_with_their_offset(tmp_path, chunk, data, offset):
     path = tmp_path / "text.txt"
     path.write_bytes(data)

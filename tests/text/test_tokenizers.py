@@ -16,9 +16,7 @@ WHITESPACE = TOKENIZERS["whitespace"]
 
 
 def test_registry_names_levels_and_limits():
-    found = {
-        name: (each.name, each.level, each.min_count, each.max_vocab) for name, each in TOKENIZERS.items()
-    }
+    found = {name: (each.name, each.level, each.min_count, each.max_vocab) for name, each in TOKENIZERS.items()}
     assert found == {
         "char": ("char", "char", 1, 0),
         "word": ("word", "word", 2, 20000),

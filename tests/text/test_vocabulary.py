@@ -44,9 +44,7 @@ def test_ids_and_tokens():
     assert len(vocabulary) == 4
 
 
-@pytest.mark.parametrize(
-    ("size", "dtype"), [(2, "uint8"), (256, "uint8"), (257, "uint16"), (65537, "uint32")]
-)
+@pytest.mark.parametrize(("size", "dtype"), [(2, "uint8"), (256, "uint8"), (257, "uint16"), (65537, "uint32")])
 def test_dtype_is_the_smallest_that_holds_all_ids(size, dtype):
     tokens = (UNK, EOS, *map(str, range(size - 2)))
     assert Vocabulary(tokens, (0,) * size).dtype == np.dtype(dtype)

@@ -124,9 +124,7 @@ def test_evaluation_windows_against_a_naive_twin(carry, context, sequences, B, T
     for window, positions in pairs:
         check_types(window, T)
         assert positions.dtype == np.int64
-        assert window.targets.tolist() == [
-            [stream[p] if p >= 0 else -1 for p in row] for row in positions.tolist()
-        ]
+        assert window.targets.tolist() == [[stream[p] if p >= 0 else -1 for p in row] for row in positions.tolist()]
         assert window.targets.shape[1] <= B
     starts = text.starts.tolist()
     for (_, _, known, target), place in zip(histories([w for w, _ in pairs]), counted.tolist(), strict=True):

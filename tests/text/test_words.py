@@ -100,9 +100,7 @@ def test_every_combining_mark_stays_with_its_word():
 
 
 def test_every_ideograph_is_a_token_and_no_hangul_syllable():
-    ideographs = [
-        chr(point) for point in range(0x110000) if re.match("CJK UNIFIED", unicodedata.name(chr(point), ""))
-    ]
+    ideographs = [chr(point) for point in range(0x110000) if re.match("CJK UNIFIED", unicodedata.name(chr(point), ""))]
     assert len(ideographs) > 80_000
     assert WORD.tokenize("".join(ideographs)) == ideographs
     hangul = "".join(map(chr, range(0xAC00, 0xD7A4)))

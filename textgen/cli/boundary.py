@@ -16,7 +16,7 @@ import typer
 from textgen.cli.app import app
 from textgen.cli.interrupt import INTERRUPTED
 from textgen.cli.output import flush_data, prepare_streams
-from textgen.errors import TextgenError
+from textgen.errors import TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -46,6 +46,8 @@ def guarded(work: Callable[[], int]) -> int:
     except BrokenPipeError:
         _discard_output()
         return 0
+    except MemoryError as error:
+        return _fail(f"there is not enough memory: {error or 'the system refused more'}", WorkError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", INTERRUPTED)
 

@@ -7,9 +7,7 @@ import re
 
 from textgen.errors import ConfigError
 
-_PARTS = re.compile(
-    r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?", re.ASCII
-)
+_PARTS = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?", re.ASCII)
 _LEAST_FLOAT = -307.0  # log10 of the least number that a float64 holds with all its digits
 
 
@@ -33,7 +31,7 @@ def format_duration(seconds: float) -> str:
 
 def format_bytes(count: float) -> str:
     """'640 kB', '183 MB', '2.1 GB'."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             return f"{count / size:.1f} {unit}" if count < 10 * size else f"{count / size:,.0f} {unit}"
     return f"{count:.0f} bytes"
@@ -65,7 +63,7 @@ def float_power(log10: float) -> float | None:
 
 
 def format_perplexity(value: float) -> str:
-    """Four significant digits, an exponent only where it helps: '3.512', '1204', '2.7e+09'."""
-    if 1000 <= value < 1e7:
-        return f"{value:.0f}"
-    return f"{value:.4g}"
+    """Four significant digits, an exponent only where it helps: '3.500', '87.24', '1204', '2.700e+09'."""
+    if value < 1000:
+        return f"{value:#.4g}"
+    return f"{value:.0f}" if value < 1e7 else f"{value:.3e}"

@@ -44,13 +44,9 @@ def write_sections(parameters: list[Any], ctx: Any, formatter: Any) -> None:
         record = parameter.get_help_record(ctx)
         if record is not None:
             is_argument = parameter.param_type_name == "argument"
-            heading = getattr(parameter, "rich_help_panel", None) or (
-                "Arguments" if is_argument else "Options"
-            )
+            heading = getattr(parameter, "rich_help_panel", None) or ("Arguments" if is_argument else "Options")
             name = parameter.metavar if is_argument else record[0]
-            sections.setdefault(heading, []).append(
-                (name.ljust(_COLUMN), _WORDED_DEFAULT.sub(r"\1\2]", record[1]))
-            )
+            sections.setdefault(heading, []).append((name.ljust(_COLUMN), _WORDED_DEFAULT.sub(r"\1\2]", record[1])))
     for heading, rows in sections.items():
         with formatter.section(heading):
             formatter.write_dl(rows, col_max=_COLUMN)

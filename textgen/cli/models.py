@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from textgen.cli import options
@@ -9,6 +10,8 @@ from textgen.cli.output import Notes, print_json
 
 if TYPE_CHECKING:
     from textgen.lm.model_file import ModelSummary
+
+_DATE = 10  # characters of an ISO date-time that are its date
 
 
 def models(
@@ -35,7 +38,7 @@ def models(
         Column("name", "name", right=False),
         Column("level", "level", right=False),
         Column("cell", "cell", right=False),
-        Column("size", "layers x units"),
+        Column("size", "size"),
         Column("parameters", "parameters"),
         Column("quality", "held out", right=False),
         Column("created", "created", right=False),
@@ -48,7 +51,7 @@ def models(
             f"{summary.network.layers} x {summary.network.hidden}",
             str(summary.parameters),
             format_quality(summary),
-            str(summary.history.get("created", "")).replace("T", " ")[:16],
+            str(summary.history.get("created", ""))[: _DATE if sys.stdout.isatty() else None],
         ]
         for summary in found
     ]

@@ -125,9 +125,7 @@ def format_validation(report: ValidationReport, level: str) -> str:
 
 
 @contextmanager
-def open_progress(
-    corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: Notes
-) -> Iterator[SilentProgress]:
+def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: Notes) -> Iterator[SilentProgress]:
     """What shows the progress: nothing if that was declined, a bar on a terminal, else lines alone."""
     level = configs.text.level
     if notes.quiet:
@@ -141,9 +139,7 @@ def open_progress(
         figures = TextColumn("{task.fields[figures]}", style="dim", markup=False)
         bar = BarColumn(bar_width=None, complete_style="default", finished_style="default", pulse_style="dim")
         ratio = len(corpus.train.ids) / max(1, int(corpus.train.characters.sum()))
-        with Progress(
-            described, bar, figures, console=console(stderr=True), transient=True, expand=True
-        ) as shown:
+        with Progress(described, bar, figures, console=console(stderr=True), transient=True, expand=True) as shown:
             yield LiveProgress(level, plan, ratio, shown)
 
 

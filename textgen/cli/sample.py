@@ -31,7 +31,8 @@ def sample(
         int, typer.Option(metavar="N", help="Cut a sequence after so many tokens.")
     ] = SamplingConfig.max_length,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="The same seed gives the same sequences.")
+        int | None,
+        typer.Option(metavar="N", help="The same seed gives the same sequences.", show_default="a new one each time"),
     ] = SamplingConfig.seed,
     threads: options.Threads = 0,
     temperature: Annotated[
@@ -40,9 +41,7 @@ def sample(
     ] = SamplingConfig.temperature,
     top_k: Annotated[
         int,
-        typer.Option(
-            metavar="N", help="Draw from the N most probable tokens; 0: from all.", rich_help_panel=DRAWING
-        ),
+        typer.Option(metavar="N", help="Draw from the N most probable tokens; 0: from all.", rich_help_panel=DRAWING),
     ] = SamplingConfig.top_k,
     top_p: Annotated[
         float,
@@ -78,7 +77,7 @@ def sample(
 
     Each sequence is what the model was trained on: a line, a paragraph, or a whole text.
     """
-    config = options.pick(SamplingConfig, locals())
+    config = options.pick(SamplingConfig, locals()).seeded()
     options.check_level(level)
     options.check_threads(threads)
     options.check_text("--prompt", prompt)
@@ -88,17 +87,16 @@ def sample(
 
     notes = Notes(quiet)
     trained, name = open_model(model, level, notes)
-    notes.say("seed", str(seed))
+    notes.say("seed", str(config.seed))
+    notes.part()
     cut = unknown = 0
     for one in draw(trained, config, prompt=prompt, threads=threads):
         cut += one.ended == "length"
         if one.prompt_unknown and not unknown:
             unknown = one.prompt_unknown
-            notes.say(
-                "prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>"
-            )
+            notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
         if as_json:
-            print_json({**asdict(one), "model": name, "seed": seed})
+            print_json({**asdict(one), "model": name, "seed": config.seed})
         else:
             print_sequence(one, trained.text.unit)
         flush_data()

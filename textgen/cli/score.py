@@ -23,9 +23,7 @@ DETAILS = ("summary", "sentence", "token")
 def score(
     sentence: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="SENTENCE", help="Without any: one a line from standard input.", show_default=False
-        ),
+        typer.Argument(metavar="SENTENCE", help="Without any: one a line from standard input.", show_default=False),
     ] = None,
     file: Annotated[
         Path | None,
@@ -40,9 +38,7 @@ def score(
     threads: options.Threads = 0,
     detail: Annotated[
         str,
-        typer.Option(
-            metavar="WHAT", help=f"How much to show: {', '.join(DETAILS)}.", rich_help_panel=options.OUTPUT
-        ),
+        typer.Option(metavar="WHAT", help=f"How much to show: {', '.join(DETAILS)}.", rich_help_panel=options.OUTPUT),
     ] = "sentence",
     base: Annotated[
         str,
@@ -54,9 +50,7 @@ def score(
     ] = "10",
     rank: Annotated[
         bool,
-        typer.Option(
-            "--rank", help="The most probable first, with its ratio to each.", rich_help_panel=options.OUTPUT
-        ),
+        typer.Option("--rank", help="The most probable first, with its ratio to each.", rich_help_panel=options.OUTPUT),
     ] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,

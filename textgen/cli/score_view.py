@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textgen.cli.figures import float_power, format_amount, format_perplexity, format_power
 from textgen.cli.output import print_json
-from textgen.cli.table import Column, print_table
+from textgen.cli.table import Column, draw_table, print_table, write_tsv
 
 if TYPE_CHECKING:
     from textgen.lm.scoring import SentenceScore
@@ -71,10 +72,18 @@ class ScoreView:
             for position, score in enumerate(scores, start=1):
                 print_json(self._record(position, score))
         elif self.detail == "sentence":
-            rows = list(self._rows(scores))
-            print_table(self._columns(), rows, self._footer())
+            self._print(self._columns(), self._rows(scores))
         else:
-            print_table(self._token_columns(), self._token_rows(scores))
+            self._print(self._token_columns(), self._token_rows(scores))
+
+    def _print(self, columns: list[Column], rows: Iterator[list[str]]) -> None:
+        """On a terminal, a table with sums and without columns that say nothing; else TSV, row by row."""
+        if not sys.stdout.isatty():
+            write_tsv(columns, rows)
+            return
+        drawn = list(rows)  # before the total is looked at
+        footer = self._footer() if self.detail == "sentence" else []
+        draw_table(columns, drawn, footer, hidden=() if self.total.oovs else _ABOUT_OOVS)
 
     def _columns(self) -> list[Column]:
         ranking = [Column("rank", "rank"), Column("ratio_to_first", "ratio")] if self.rank else []
@@ -84,7 +93,7 @@ class ScoreView:
             Column("probability", "P"),
             Column("tokens", "tokens"),
             Column("oovs", "OOVs"),
-            Column("perplexity", "perplexity"),
+            Column("perplexity", "ppl"),
             Column("perplexity_without_oov", "w/o OOV"),
             Column("sentence", "sentence", right=False),
         ]
@@ -105,12 +114,11 @@ class ScoreView:
             ]
 
     def _footer(self) -> list[str]:
-        """The sums, under the columns that can be summed; none under a single sentence."""
+        """The sums, under the columns that can be summed; none under one sentence, or under rivals in a rank."""
         total = self.total
-        if total.sentences < 2:
+        if total.sentences < 2 or self.rank:
             return []
         return [
-            *(["", ""] if self.rank else []),
             self._log(-total.nats),
             "",
             str(total.tokens),
@@ -132,6 +140,7 @@ class ScoreView:
 
     def _token_rows(self, scores: Iterable[SentenceScore]) -> Iterator[list[str]]:
         for number, score in enumerate(scores, start=1):
+            self.total.add(score)
             for position, (token, nats, oov) in enumerate(_tokens(score), start=1):
                 shown = ["OOV" if oov else "", self._log(nats), format_power(nats * _TO_LOG10)]
                 yield [str(number), str(position), token, *shown]
@@ -198,6 +207,7 @@ class ScoreView:
 
 
 _PER_SENTENCE = ("probability", "sentence")
+_ABOUT_OOVS = ("oov", "oovs", "perplexity_without_oov")
 
 
 def _tokens(score: SentenceScore) -> Iterator[tuple[str, float, bool]]:

@@ -33,9 +33,7 @@ def as_record(summary: ModelSummary) -> dict[str, Any]:
 
 def best_validation(summary: ModelSummary) -> dict[str, Any] | None:
     """The record of the best validation, whose weights the file holds; None if nothing was held out."""
-    held_out = [
-        record for record in summary.history.get("validations", []) if record.get("valid_loss") is not None
-    ]
+    held_out = [record for record in summary.history.get("validations", []) if record.get("valid_loss") is not None]
     return min(held_out, key=lambda record: float(record["valid_loss"]), default=None)
 
 
@@ -68,9 +66,7 @@ def _describe_text(summary: ModelSummary) -> list[tuple[str, str]]:
     rules = [f"{text.tokenizer} tokenizer", f"a sequence is a {text.unit}"]
     rules += ["lowercased"] if text.lowercase else []
     rules += ["state carried across sequences"] if text.carry else []
-    commonest = " ".join(
-        repr(token)[1:-1] if token.strip() else repr(token) for token in tokens[2 : 2 + _SHOWN_TOKENS]
-    )
+    commonest = " ".join(repr(token)[1:-1] if token.strip() else repr(token) for token in tokens[2 : 2 + _SHOWN_TOKENS])
     more = "" if len(tokens) <= 2 + _SHOWN_TOKENS else " ..."
     return [
         ("level", summary.level),
@@ -100,9 +96,7 @@ def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
     training = history.get("training", {})
     if training:
         names = ("optimizer", "lr", "batch", "bptt", "clip", "clip_by", "dropout", "seed")
-        pairs.append(
-            ("training", ", ".join(f"{name} {training[name]}" for name in names if name in training))
-        )
+        pairs.append(("training", ", ".join(f"{name} {training[name]}" for name in names if name in training)))
     if "tokens" in history and "seconds" in history:
         amount = f"{format_amount(history['tokens'], 'token')} in {format_duration(history['seconds'])}"
         pairs.append(("trained on", f"{amount}, stopped by: {history.get('stopped', 'unknown')}"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from textgen.cli.output import console, print_data
 
@@ -20,17 +21,55 @@ class Column:
     right: bool = True
 
 
-def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: Sequence[str] = ()) -> None:
-    r"""Print `rows` as a table on a terminal, else as TSV as they come, without the footer.
-
-    Tabs and line ends inside a text are written \t, \n and \r.
-    """
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print `rows` as a table on a terminal, else as TSV."""
     if sys.stdout.isatty():
-        _draw(columns, rows, footer)
-        return
+        draw_table(columns, list(rows))
+    else:
+        write_tsv(columns, rows)
+
+
+def write_tsv(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    r"""Print a line of names, then each row as it comes. Tabs and line ends in a text are written \t, \n, \r.
+
+    The names come with the first row: if that fails, standard output stays empty.
+    """
+    lines = ("\t".join(text.translate(_ESCAPES) for text in row) for row in rows)
+    first = next(lines, None)
     print_data("\t".join(column.name for column in columns))
+    for line in () if first is None else chain([first], lines):
+        print_data(line)
+
+
+def draw_table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    footer: Sequence[str] = (),
+    hidden: Collection[str] = (),
+) -> None:
+    """Draw a table on the terminal, without the columns whose names are `hidden`.
+
+    Texts are escaped as in TSV, and a blank alone, which would not be seen, is drawn as ␣.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [number for number, column in enumerate(columns) if column.name not in hidden]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=bool(footer))
+    for number in shown:
+        column = columns[number]
+        table.add_column(
+            Text(column.heading),
+            footer=Text(footer[number]) if footer else "",
+            footer_style="dim",
+            justify="right" if column.right else "left",
+            no_wrap=column.right,
+            overflow="fold",
+        )
     for row in rows:
-        print_data("\t".join(text.translate(_ESCAPES) for text in row))
+        cells = ("␣" if row[number] == " " else row[number].translate(_ESCAPES) for number in shown)
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
@@ -48,24 +87,3 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
     for label, value in pairs:
         grid.add_row(label, Text(value.translate(_ESCAPES)))
     console().print(grid)
-
-
-def _draw(columns: Sequence[Column], rows: Iterable[Sequence[str]], footer: Sequence[str]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=bool(footer)
-    )
-    for number, column in enumerate(columns):
-        table.add_column(
-            column.heading,
-            footer=footer[number] if footer else "",
-            footer_style="dim",
-            justify="right" if column.right else "left",
-            no_wrap=column.right,
-            overflow="fold",
-        )
-    for row in rows:
-        table.add_row(*(Text(text.translate(_ESCAPES)) for text in row))
-    console().print(table)

@@ -22,9 +22,7 @@ _output = options.group(options.OUTPUT)
 _LEVEL = f"What a token is: {', '.join(options.LEVELS)}."
 _TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
 _UNIT = f"What a sequence is: {', '.join(UNITS)}."
-_SHUFFLE = (
-    "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
-)
+_SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
 _CELL = f"Recurrent cell: {', '.join(CELLS)}."
 _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
@@ -36,12 +34,8 @@ def train(
     level: Annotated[str | None, _text(metavar="LEVEL", help=_LEVEL, show_default=TextConfig().level)] = None,
     tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
     unit: Annotated[str, _text(metavar="UNIT", help=_UNIT)] = TextConfig.unit,
-    carry: Annotated[
-        bool, _text("--carry", help="Keep the state from sequence to sequence.")
-    ] = TextConfig.carry,
-    lowercase: Annotated[
-        bool, _text("--lowercase", help="Make everything lower case.")
-    ] = TextConfig.lowercase,
+    carry: Annotated[bool, _text("--carry", help="Keep the state from sequence to sequence.")] = TextConfig.carry,
+    lowercase: Annotated[bool, _text("--lowercase", help="Make everything lower case.")] = TextConfig.lowercase,
     min_count: Annotated[
         int | None,
         _text(metavar="N", help="Tokens seen less often become <unk>.", show_default=_BY_TOKENIZER),
@@ -62,7 +56,8 @@ def train(
     hidden: Annotated[int, _network(metavar="N", help="Units in a layer.")] = NetworkConfig.hidden,
     layers: Annotated[int, _network(metavar="N", help="Recurrent layers.")] = NetworkConfig.layers,
     embedding: Annotated[
-        int, _network(metavar="N", help="Size of the embedding; 0: one-hot input.")
+        int | None,
+        _network(metavar="N", help="Size of the embedding; 0: one-hot input.", show_default="by the vocabulary"),
     ] = NetworkConfig.embedding,
     head_layers: Annotated[
         int, _network(metavar="N", help="Dense layers before the softmax.")
@@ -90,14 +85,10 @@ def train(
         int, _step(metavar="N", help="Steps until the learning rate is at its highest.")
     ] = TrainingConfig.warmup,
     momentum: Annotated[float, _step(metavar="X", help="Momentum, for sgd.")] = TrainingConfig.momentum,
-    weight_decay: Annotated[
-        float, _step(metavar="X", help="Decoupled weight decay.")
-    ] = TrainingConfig.weight_decay,
+    weight_decay: Annotated[float, _step(metavar="X", help="Decoupled weight decay.")] = TrainingConfig.weight_decay,
     clip: Annotated[float, _step(metavar="X", help="Limit of the gradient; 0: none.")] = TrainingConfig.clip,
     clip_by: Annotated[str, _step(metavar="HOW", help=_CLIP_BY)] = TrainingConfig.clip_by,
-    seed: Annotated[
-        int, _step(metavar="N", help="The same seed gives the same model.")
-    ] = TrainingConfig.seed,
+    seed: Annotated[int, _step(metavar="N", help="The same seed gives the same model.")] = TrainingConfig.seed,
     threads: Annotated[
         int, _step(metavar="N", help=options.THREADS, show_default=options.ALL_CORES)
     ] = TrainingConfig.threads,

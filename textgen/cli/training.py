@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen.cli.figures import format_amount
+from textgen.cli.figures import format_amount, format_bytes
 from textgen.cli.interrupt import INTERRUPTED, interruptible
 from textgen.cli.output import Notes, print_json
 from textgen.cli.progress import SilentProgress, open_progress
 from textgen.cli.reading import announce_terminal
 from textgen.cli.sample import print_sequence
 from textgen.cli.training_notes import describe_corpus, describe_end, describe_plan
-from textgen.errors import DivergedError
+from textgen.errors import ConfigError, DivergedError
 from textgen.lm.config import SamplingConfig
 from textgen.lm.files import output_error
 from textgen.lm.plan import plan
@@ -57,10 +58,11 @@ def run_training(request: Request) -> None:
     notes, configs = request.notes, request.configs
     with _open_log(request.log) as record:
         corpus = _read(request)
-        configs = replace(configs, text=replace(configs.text, unit=corpus.unit))
         prepared = plan(corpus, configs.network, configs.training)
+        configs = replace(configs, text=replace(configs.text, unit=corpus.unit), network=prepared.network)
         for label, text in describe_plan(prepared, configs):
             notes.say(label, text)
+        check_memory(prepared.memory_bytes)
         notes.part()
         record({"event": "start", **asdict(configs), "plan": asdict(prepared)})
         progress = open_progress(corpus, configs, prepared, notes)
@@ -88,7 +90,23 @@ def _conclude(end: Finished, request: Request) -> None:
     if end.reason == "interrupted":
         raise typer.Exit(INTERRUPTED)
     notes.part()
-    _show_samples(end, training.threads, as_json=request.as_json)
+    _show_samples(end, training.seed, training.threads, as_json=request.as_json)
+
+
+def check_memory(needed: int) -> None:
+    """Raise ConfigError if a training needs more bytes than the machine can have, so that it fails now, not later.
+
+    A forecast is no measurement: what is only somewhat too much is tried.
+    """
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows does not tell
+        return
+    if needed > 2 * memory:
+        raise ConfigError(
+            f"the training would need about {format_bytes(needed)} of memory, this machine has"
+            f" {format_bytes(memory)}; choose a smaller --hidden, --max-vocab, --batch or --bptt"
+        )
 
 
 def as_record(report: StepReport | ValidationReport | Finished) -> dict[str, Any]:
@@ -114,9 +132,7 @@ def _read(request: Request) -> Corpus:
     return corpus
 
 
-def _follow(
-    reports: Iterator[Report], request: Request, record: Record, progress: SilentProgress
-) -> Finished:
+def _follow(reports: Iterator[Report], request: Request, record: Record, progress: SilentProgress) -> Finished:
     """Show all reports. Each best model is saved at once; at the end, once more with its whole history."""
     names = [display_name(path) for path in request.files]
     for report in reports:
@@ -136,8 +152,8 @@ def _follow(
 _EVENTS = {StepReport: "step", ValidationReport: "validation", Finished: "finished"}
 
 
-def _show_samples(end: Finished, threads: int, *, as_json: bool) -> None:
-    for one in sample(end.model, SamplingConfig(count=_SAMPLES), threads=threads):
+def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> None:
+    for one in sample(end.model, SamplingConfig(count=_SAMPLES, seed=seed), threads=threads):
         if as_json:
             print_json({"event": "sample", **asdict(one)})
         else:

@@ -60,9 +60,7 @@ def _format_length(plan: TrainingPlan) -> str:
     steps = format_amount(plan.steps_per_epoch, "step")
     if plan.epochs is not None:
         return f"{format_amount(plan.epochs, 'epoch')} of {steps}"
-    length = (
-        format_duration(plan.seconds) if plan.seconds is not None else format_amount(plan.steps or 0, "step")
-    )
+    length = format_duration(plan.seconds) if plan.seconds is not None else format_amount(plan.steps or 0, "step")
     return f"{length}, an epoch is {steps}"
 
 

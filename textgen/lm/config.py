@@ -6,8 +6,9 @@ Nothing heavy is imported here, so that the command line can read the defaults w
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 from textgen.core.cells import CELLS
@@ -95,15 +96,16 @@ class NetworkConfig(_Checked):
 
     cell: str = "lstm"
     hidden: int = 256
-    layers: int = 1
-    embedding: int = 0  # 0: one-hot
+    layers: int = 2
+    embedding: int | None = None  # 0: one-hot; None: chosen by the vocabulary when a training is planned
     head_layers: int = 0
 
     def __post_init__(self) -> None:
         check_choice("--cell", self.cell, CELLS)
         check_number("hidden", self.hidden, least=1)
         check_number("layers", self.layers, least=1)
-        check_number("embedding", self.embedding, least=0)
+        if self.embedding is not None:
+            check_number("embedding", self.embedding, least=0)
         check_number("head_layers", self.head_layers, least=0)
 
 
@@ -123,7 +125,7 @@ class TrainingConfig(_Checked):
     warmup: int = 50  # steps
     clip: float = 1.0  # 0: no clipping
     clip_by: str = "norm"
-    dropout: float = 0.0
+    dropout: float = 0.2
     patience: int = 5  # epochs without a better validation; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
@@ -168,7 +170,7 @@ class SamplingConfig(_Checked):
     min_p: float = 0.0  # 0: off
     greedy: bool = False
     allow_unk: bool = False
-    seed: int = 1
+    seed: int | None = None  # None: a new one each time
 
     def __post_init__(self) -> None:
         check_number("count", self.count, least=1)
@@ -177,4 +179,9 @@ class SamplingConfig(_Checked):
         check_number("top_k", self.top_k, least=0)
         check_number("top_p", self.top_p, above=0, most=1)
         check_number("min_p", self.min_p, least=0, most=1)
-        check_number("seed", self.seed, least=0)
+        if self.seed is not None:
+            check_number("seed", self.seed, least=0)
+
+    def seeded(self) -> SamplingConfig:
+        """The same with a seed; a new one, from the system, if there was none."""
+        return self if self.seed is not None else replace(self, seed=secrets.randbits(32))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textgen.core.cells import load_cell
 from textgen.core.threads import team_size
@@ -11,21 +11,25 @@ from textgen.lm.network import parameter_count
 from textgen.text.corpus import Corpus
 from textgen.text.windows import fit_batch
 
-_TOKENS_TO_SEE = 12_000_000  # of training, where no length is asked for: some minutes on two cores
-_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 60
+_TOKENS_TO_SEE = 8_000_000  # where no length is asked for: some minutes on two cores
+_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 30
+_FEWEST_STEPS = 500  # a small text is read more often than _MOST_EPOCHS times
 _PROGRAM_BYTES = 220e6  # Python, NumPy, Numba and the compiled kernels
 _FLOAT = 4
+_MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
     """A training as it will be.
 
+    network : with its embedding settled.
     epochs, steps, seconds : the length; exactly one of them is set. batch, bptt : rows and time steps of a window,
     shrunk to the corpus. steps_per_epoch : windows of one pass. parameters : numbers to be trained. threads : used.
     memory_bytes : forecast of the process' peak. notes : what was changed on the way, a sentence each.
     """
 
+    network: NetworkConfig
     epochs: int | None
     steps: int | None
     seconds: float | None
@@ -48,21 +52,34 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
             f"the text has only {tokens:,} tokens to train on: the batch is {batch} rows of {bptt} steps"
             f" instead of {training.batch} of {training.bptt}"
         )
+    steps_per_epoch = -(-(tokens // batch) // bptt)
     epochs = training.epochs
     if epochs is None and training.steps is None and training.seconds is None:
-        epochs = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, round(_TOKENS_TO_SEE / tokens)))
+        epochs = max(
+            _FEWEST_EPOCHS, min(_MOST_EPOCHS, round(_TOKENS_TO_SEE / tokens)), -(-_FEWEST_STEPS // steps_per_epoch)
+        )
+    network = settle(network, len(corpus.vocabulary))
     return TrainingPlan(
+        network=network,
         epochs=epochs,
         steps=training.steps,
         seconds=training.seconds,
         batch=batch,
         bptt=bptt,
-        steps_per_epoch=-(-(tokens // batch) // bptt),
+        steps_per_epoch=steps_per_epoch,
         parameters=parameter_count(network, len(corpus.vocabulary)),
         threads=team_size(training.threads, batch),
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
         notes=tuple(notes),
     )
+
+
+def settle(network: NetworkConfig, vocabulary_size: int) -> NetworkConfig:
+    """`network` with its embedding chosen: one-hot input for a small vocabulary, else an embedding."""
+    if network.embedding is not None:
+        return network
+    embedding = 0 if vocabulary_size <= _MOST_ONE_HOT else min(network.hidden, _MOST_EMBEDDED)
+    return replace(network, embedding=embedding)
 
 
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
@@ -75,7 +92,7 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     V, H = len(corpus.vocabulary), network.hidden
     cell = load_cell(network.cell)
     layer = len(cell.gates) + cell.states + len(cell.products) + 1 + (2 if training.dropout else 0)
-    columns = 2 * network.embedding + network.layers * layer * H + network.head_layers * 2 * H + V
+    columns = 2 * (network.embedding or 0) + network.layers * layer * H + network.head_layers * 2 * H + V
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
     per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
     parameters = 8 * _FLOAT * parameter_count(network, V)

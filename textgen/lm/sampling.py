@@ -56,6 +56,7 @@ def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threa
     prompt : how each of them begins; tokens of it that the model does not know are read as `<unk>`.
     threads : 0 is as many as this process may use.
     """
+    config = config.seeded()
     count = min(_STREAMS, config.count)
     with Team(team_size(threads, rows=count)) as team:
         writer = _Writer(model, config, prompt, team, count)
@@ -104,6 +105,7 @@ class _Writer:
         self.inputs[0, row] = NO_INPUT
         if self.begun == self.config.count:
             return
+        assert self.config.seed is not None  # `sample` saw to it
         self.rows[row] = _Stream(self.begun, self.config.seed)
         self.begun += 1
         self.inputs[0, row] = self.prompt_ids[-1] if len(self.prompt_ids) else self.model.first_input

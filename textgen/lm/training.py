@@ -99,7 +99,7 @@ def train(
     """
     the_plan = plan(corpus, network, training)
     with Team(the_plan.threads) as team:
-        yield from _Training(corpus, text, network, training, the_plan, team, should_stop).run()
+        yield from _Training(corpus, text, training, the_plan, team, should_stop).run()
 
 
 class _Training:
@@ -109,7 +109,6 @@ class _Training:
         self,
         corpus: Corpus,
         text: TextConfig,
-        network: NetworkConfig,
         training: TrainingConfig,
         the_plan: TrainingPlan,
         team: Team,
@@ -117,6 +116,7 @@ class _Training:
     ) -> None:
         self.corpus, self.text, self.config, self.plan, self.team = corpus, text, training, the_plan, team
         self.should_stop = should_stop
+        network = the_plan.network
         self.model = LanguageModel.new(text, network, corpus.vocabulary, training.seed, training=True)
         self.model.history = _new_history(corpus, training)
         self.best_model = LanguageModel.new(text, network, corpus.vocabulary, training.seed)
@@ -221,7 +221,8 @@ class _Training:
         """Why no further epoch is to begin, asked after each validation."""
         if self.plan.epochs is not None and self.epoch >= self.plan.epochs:
             return "epochs"
-        if self.config.patience and self.epochs_since_best >= self.config.patience:
+        is_warm = self.step >= self.config.warmup  # before, the loss may rise though all is well
+        if is_warm and self.config.patience and self.epochs_since_best >= self.config.patience:
             return "patience"
         return "interrupted" if self.should_stop() else None
 

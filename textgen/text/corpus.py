@@ -85,9 +85,7 @@ class TextOptions(Protocol):
         """Whether the sequences are put in random order before a part is held out."""
 
 
-def read_corpus(
-    paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, valid_paths: Paths = ()
-) -> Corpus:
+def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, valid_paths: Paths = ()) -> Corpus:
     """Read a corpus in one pass; what has been decided on the way is told to `say`, a sentence at a time.
 
     seed : of the order, if the sequences are shuffled.
@@ -127,9 +125,7 @@ def read_corpus(
     )
 
 
-def read_packed(
-    paths: Paths, vocabulary: Vocabulary, tokenizer: Tokenizer, unit: str, lowercase: bool
-) -> PackedText:
+def read_packed(paths: Paths, vocabulary: Vocabulary, tokenizer: Tokenizer, unit: str, lowercase: bool) -> PackedText:
     """A text in the ids of a finished vocabulary, to be measured. Raises what `read_corpus` raises."""
     check_inputs(paths)
     _, blocks = _read_blocks(paths, unit, lambda message: None, None)
@@ -158,9 +154,7 @@ def _read_blocks(paths: Paths, unit: str, say: Say, digest: Digest | None) -> tu
         unit = detect_unit(head)
         say(f"each {unit} is one sequence: {_REASONS[unit]}; --unit decides otherwise")
     names = map(display_name, paths)
-    return unit, chain.from_iterable(
-        _cut_file(name, file, unit, say) for name, file in zip(names, files, strict=True)
-    )
+    return unit, chain.from_iterable(_cut_file(name, file, unit, say) for name, file in zip(names, files, strict=True))
 
 
 def _cut_file(name: str, chunks: Iterator[str], unit: str, say: Say) -> Iterator[Block]:

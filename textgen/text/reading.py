@@ -77,9 +77,7 @@ def _read_bytes(path: Path, digest: Digest | None, chunk: int) -> Iterator[bytes
         raise CorpusError(f"{display_name(path)}: you have no permission to read it") from error
     except Exception as error:
         if path.suffix.lower() in _COMPRESSED:  # each format has an error of its own for damaged data
-            raise CorpusError(
-                f"{path} cannot be decompressed; is it damaged or cut short? ({error})"
-            ) from error
+            raise CorpusError(f"{path} cannot be decompressed; is it damaged or cut short? ({error})") from error
         if isinstance(error, OSError):
             raise CorpusError(f"{display_name(path)} cannot be read ({error})") from error
         raise
@@ -102,9 +100,7 @@ def _decode(chunks: Iterator[bytes], name: str) -> Iterator[str]:
         offset += len(data) - len(text_bytes)
         nul = text_bytes.find(0)
         if nul >= 0:
-            raise DecodingError(
-                f"{name}: a NUL byte at offset {offset + nul}; this is a binary file, or no UTF-8 text"
-            )
+            raise DecodingError(f"{name}: a NUL byte at offset {offset + nul}; this is a binary file, or no UTF-8 text")
         yield _decode_chunk(decoder, text_bytes, offset, name)
         offset += len(text_bytes)
     yield _decode_chunk(decoder, b"", offset, name)

@@ -40,9 +40,7 @@ class Vocabulary:
 
         The counts of the dropped tokens, and of a literal "<unk>" or "<eos>", are added to `unk_count`.
         """
-        enough = [
-            token for token, count in counts.items() if count >= max(min_count, 1) and token not in _RESERVED
-        ]
+        enough = [token for token, count in counts.items() if count >= max(min_count, 1) and token not in _RESERVED]
         enough.sort(key=lambda token: (-counts[token], token))
         kept = enough[:max_vocab] if max_vocab else enough
         kept_counts = [counts[token] for token in kept]
@@ -95,9 +93,7 @@ def _check_tokens(tokens: Any) -> None:
         raise ModelFileError(f"the vocabulary's tokens must be a list, found {_describe(tokens)}")
     for idx, token in enumerate(tokens):
         if not isinstance(token, str) or not token:
-            raise ModelFileError(
-                f"the vocabulary's token {idx} must be a non-empty string, found {_describe(token)}"
-            )
+            raise ModelFileError(f"the vocabulary's token {idx} must be a non-empty string, found {_describe(token)}")
     if tuple(tokens[:2]) != _RESERVED:
         raise ModelFileError(f"the vocabulary must begin with {UNK} and {EOS}, found {tokens[:2]}")
     if len(set(tokens)) < len(tokens):

@@ -118,9 +118,7 @@ class _Chunks(dict[str, tuple[str, ...]]):
         mark, letter = f"[{_mark_class()}]", r"[^\W\d_]"
         word = rf"[^\W{_CJK}]+(?:{mark}+[^\W{_CJK}]*)*"
         clitic = rf"(?<={letter}|{mark})['’](?![\d_]){word}"
-        return re.compile(
-            rf"(?P<word>{word}|{clitic})|(?P<cjk>[{_CJK}]{mark}*)|(?P<symbol>.{mark}*)", re.DOTALL
-        )
+        return re.compile(rf"(?P<word>{word}|{clitic})|(?P<cjk>[{_CJK}]{mark}*)|(?P<symbol>.{mark}*)", re.DOTALL)
 
 
 def _mark_class() -> str:

@@ -20,7 +20,8 @@ from tests.core.cases import (
 )
 from tests.core.twins import GATES, RECURRENT, STATES, TWINS
 from textgen.core.cells import CELLS, load_cell
-from textgen.lm.network import Computation, Team
+from textgen.core.threads import Team
+from textgen.lm.network import Computation
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {"hidden": 5},

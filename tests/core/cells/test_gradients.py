@@ -1,7 +1,7 @@
 """The gradients of every registered cell, in float64, against differences of the loss.
 
-The loss of a window here is the weighted sum of its tokens' losses plus a random linear function of the last states: its
-gradient with respect to the last states is what the window after would hand back.
+The loss of a window here is the weighted sum of its tokens' losses plus a random linear function of the last states:
+its gradient with respect to the last states is what the window after would hand back.
 """
 
 from __future__ import annotations

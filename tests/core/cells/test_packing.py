@@ -38,9 +38,7 @@ def sequence_windows() -> list[list[TextWindow]]:
 def packed(rows: list[list[TextWindow]]) -> TextWindow:
     """All rows' sequences end to end, side by side: (T, B)."""
     names = ("inputs", "starts", "targets")
-    return TextWindow(
-        *(np.hstack([np.concatenate([getattr(w, name) for w in row]) for row in rows]) for name in names)
-    )
+    return TextWindow(*(np.hstack([np.concatenate([getattr(w, name) for w in row]) for row in rows]) for name in names))
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-13), (np.float32, 1e-6)])

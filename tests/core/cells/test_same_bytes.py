@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_one_window_or_three(cell, shape, cuts):
     dstates = random_states(network, B, seed=2)
     whole = train(one_thread(network), window, states, dstates, scale=0.01)
 
-    parts = [window.steps(first, last) for first, last in zip(cuts, cuts[1:], strict=False)]
+    parts = [window.steps(first, last) for first, last in pairwise(cuts)]
     computation, before, losses = one_thread(network), [states], []
     for part in parts:
         set_states(computation, part, before[-1])

@@ -1,0 +1,167 @@
+"""What only shows in a process of its own: exit codes, signals, closed pipes, full disks, locales."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from textgen.lm.model_file import load_model
+from textgen.lm.store import models_folder
+
+from .conftest import SMALL
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and /dev are POSIX")
+
+
+def finish(process, seconds=60):
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, (out or b"").decode(), (err or b"").decode()
+
+
+def test_success(start, stored):
+    stored("lines")
+    code, out, err = finish(start("score", "the cat", "-q"))
+    assert (code, err) == (0, "")
+    assert out.startswith("log10_probability\t")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["train", "absent.txt"], 2), (["sample"], 2), (["--nosuch"], 2), (["evaluate", "empty.txt"], 1)],
+)
+def test_failures(start, stored, tmp_path, arguments, expected):
+    (tmp_path / "empty.txt").touch()
+    if expected == 1:
+        stored("lines")
+    code, out, err = finish(start(*arguments, cwd=tmp_path))
+    assert (code, out) == (expected, "")
+    assert err.splitlines()[-1].startswith("textgen: ")
+
+
+def test_a_programming_error_keeps_its_traceback():
+    program = (
+        "import textgen.cli.models as models, textgen.cli.boundary as boundary\n"
+        "import textgen.lm.store as store\n"
+        "def broken(): raise ZeroDivisionError('a bug')\n"
+        "store.list_models = broken\n"
+        "boundary.main(['models'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Traceback (most recent call last):")
+    assert done.stderr.endswith("ZeroDivisionError: a bug\n")
+
+
+@posix
+@pytest.mark.parametrize(
+    "arguments", [["sample", "-n", "5000", "--max-length", "50"], ["sample", "-n", "5000", "--json"]]
+)
+def test_a_closed_pipe_ends_quietly(start, stored, arguments):
+    stored("lines")
+    process = start(*arguments, "--quiet")
+    first = process.stdout.readline()
+    process.stdout.close()
+    assert first.endswith(b"\n")
+    _, err = process.stderr.read(), process.wait(timeout=60)
+    assert (process.returncode, _) == (0, b""), err
+
+
+@posix
+def test_a_pipe_that_was_never_read_ends_quietly(start, stored):
+    """Nothing is written before the end, so that the failure comes at the last flush."""
+    stored("lines")
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start("score", "the cat", "--quiet", stdout=writer)
+    os.close(writer)
+    assert finish(process) == (0, "", "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["score", "a", "-q"], ["sample", "-n", "200", "-q"], ["info", "-q", "--json"]])
+def test_a_full_disk_behind_standard_output(start, stored, arguments):
+    stored("lines")
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        code, _, err = finish(start(*arguments, stdout=full))
+    assert (code, err) == (1, "textgen: standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
+def test_output_is_utf8_whatever_the_locale(start, tmp_path, locale):
+    corpus = tmp_path / "poems.txt"
+    corpus.write_text("春眠不覺曉\n處處聞啼鳥\n" * 6, encoding="utf-8")
+    environment = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    arguments = ["train", corpus, *SMALL, "--epochs", "1", "--valid-fraction", "0"]
+    code, out, err = finish(start(*arguments, env=environment))
+    assert code == 0, err
+    assert set(out) <= set("春眠不覺曉處處聞啼鳥\n")
+    with corpus.open("rb") as text:
+        code, out, _ = finish(start("score", "-q", "--json", stdin=text, env=environment))
+    assert code == 0
+    assert '"sentence": "春眠不覺曉"' in out
+
+
+@posix
+def test_ctrl_c_saves_the_best_model(start, corpus):
+    process = start("train", corpus, *SMALL, "--epochs", "1000000", "--patience", "0")
+    wait_for_validation(process)
+    process.send_signal(signal.SIGINT)
+    code, out, err = finish(process)
+    assert (code, out) == (130, "")
+    assert "stopping; Ctrl-C again quits at once" in err
+    assert "textgen sample --model cats-char" in err
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "interrupted"
+    assert model.history["validations"]
+    assert [path.name for path in models_folder().iterdir()] == ["cats-char.safetensors"]
+
+
+@posix
+def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
+    """The process hangs in its first step here, so that only the second signal can end it."""
+    program = (
+        "import time, signal, os, textgen.lm.network as network\n"
+        "from textgen.cli.boundary import main\n"
+        "def hang(*_, **__):\n"
+        "    os.write(1, b'hanging\\n')\n"
+        "    for _ in range(600): time.sleep(0.1)\n"
+        "network.Computation.forward_backward = hang\n"
+        f"main(['train', {str(tmp_path / 'text.txt')!r}, '--quiet', '--threads', '1', '--hidden', '2'])\n"
+    )
+    (tmp_path / "text.txt").write_text("the cat\nthe dog\n" * 9)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"hanging\n"
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        assert process.poll() is None, "the first one waits for the step to end"
+        process.send_signal(signal.SIGINT)
+        assert finish(process) == (130, "", "textgen: interrupted\n")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@posix
+def test_ctrl_c_outside_of_training(start, stored):
+    stored("lines")
+    process = start("score", stdin=subprocess.PIPE)
+    assert process.stderr.readline().startswith(b"model ")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130
+    assert process.stdout.read() == b""
+    assert process.stderr.read() == b"textgen: interrupted\n"
+
+
+def wait_for_validation(process):
+    """Read standard error until the line of a validation has come."""
+    for line in process.stderr:
+        if line.split()[:1] == [b"2"]:
+            return
+    raise AssertionError("the training ended without a validation")

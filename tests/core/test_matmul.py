@@ -1,0 +1,133 @@
+"""Matrix products against NumPy, over random shapes and strides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textgen.core.matmul import Weight, add_product, add_product_rows, add_weight_gradient, empty_panels, pack
+
+DTYPES = (np.float32, np.float64)
+# Past the depth that is taken at a time (256), past the widest panel (32 float32) and the tallest tile (8).
+inner, columns, rows, steps = st.integers(1, 600), st.integers(1, 70), st.integers(0, 19), st.integers(1, 3)
+
+
+def tolerance(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """What rounding can make of x @ w, element by element: K + 1 roundings of sums of absolute values."""
+    eps = np.finfo(x.dtype).eps
+    bound: np.ndarray = eps * (x.shape[-1] + 2) * (np.abs(x).astype(np.float64) @ np.abs(w).astype(np.float64) + 4)
+    return bound
+
+
+def packed(w: np.ndarray) -> np.ndarray:
+    """W in panels that held something else before."""
+    panels = empty_panels(w.shape[0], w.shape[1], w.dtype)
+    panels[:] = np.nan
+    pack(w, panels)
+    return panels
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.sampled_from(DTYPES), steps, rows, inner, columns, st.integers(0, 2**32 - 1), st.booleans())
+def test_product_of_any_shape(dtype, T, B, K, N, seed, transposed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(T, B, K)).astype(dtype), rng.normal(size=(T, B, N)).astype(dtype)
+    w = rng.normal(size=(N, K) if transposed else (K, N)).astype(dtype)
+    w = w.T if transposed else w
+    before = y.copy()
+    add_product(x, packed(w), y)
+    expected = before + x.astype(np.float64) @ w.astype(np.float64)
+    assert np.all(np.abs(y - expected) <= tolerance(x, w))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1)])
+def test_left_operand_of_any_strides(dtype, axes):
+    rng = np.random.default_rng(1)
+    whole = rng.normal(size=(12, 14, 10)).astype(dtype).transpose(axes)
+    x = whole[1:-1:2, ::-1, 2:-2]
+    w = rng.normal(size=(x.shape[2], 45)).astype(dtype)
+    y = np.zeros((*x.shape[:2], 45), dtype)
+    add_product(x, packed(w), y)
+    assert np.all(np.abs(y - x.astype(np.float64) @ w.astype(np.float64)) <= tolerance(x, w))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_result_goes_into_a_part_and_touches_nothing_else(dtype):
+    rng = np.random.default_rng(2)
+    x, w = rng.normal(size=(3, 9, 20)).astype(dtype), rng.normal(size=(20, 37)).astype(dtype)
+    whole = rng.normal(size=(3, 9, 50)).astype(dtype)
+    before = whole.copy()
+    add_product(x[:, 2:7], packed(w), whole[:, 2:7, 5:42])
+    product = x[:, 2:7].astype(np.float64) @ w.astype(np.float64)
+    assert np.all(np.abs(whole[:, 2:7, 5:42] - before[:, 2:7, 5:42] - product) <= tolerance(x, w)[:, 2:7])
+    whole[:, 2:7, 5:42] = before[:, 2:7, 5:42]
+    np.testing.assert_array_equal(whole, before)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_row_has_the_same_bytes_in_any_company(dtype):
+    rng = np.random.default_rng(3)
+    x, w = rng.normal(size=(2, 15, 300)).astype(dtype), rng.normal(size=(300, 41)).astype(dtype)
+    whole = np.zeros((2, 15, 41), dtype)
+    add_product(x, packed(w), whole)
+    for b0, b1 in ((0, 15), (0, 1), (3, 5), (2, 9), (14, 15), (6, 6)):
+        part = np.zeros_like(whole)
+        add_product_rows(x, packed(w), part, b0, b1)
+        np.testing.assert_array_equal(part[:, b0:b1], whole[:, b0:b1])
+        assert not part[:, :b0].any()
+        assert not part[:, b1:].any()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.sampled_from(DTYPES), inner, st.integers(1, 30), columns, st.integers(0, 9), st.integers(0, 2**32 - 1))
+def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
+    rng = np.random.default_rng(seed)
+    x, dy = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(M, offset + N + 3)).astype(dtype)
+    dw = rng.normal(size=(K, N)).astype(dtype)
+    before = dw.copy()
+    add_weight_gradient(x, dy, offset, dw, 0, N)
+    part = dy[:, offset : offset + N]
+    expected = before + x.T.astype(np.float64) @ part.astype(np.float64)
+    assert np.all(np.abs(dw - expected) <= tolerance(np.ascontiguousarray(x.T), part))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_weight_gradient_column_by_column(dtype):
+    rng = np.random.default_rng(4)
+    x, dy = rng.normal(size=(520, 13)).astype(dtype), rng.normal(size=(520, 100)).astype(dtype)
+    whole, parts = np.zeros((13, 100), dtype), np.zeros((13, 100), dtype)
+    add_weight_gradient(x, dy, 0, whole, 0, 100)
+    assert whole.any()
+    for n0, n1 in ((64, 100), (0, 32), (32, 64), (7, 7)):
+        others = np.delete(parts, np.s_[n0:n1], axis=1)
+        add_weight_gradient(x, dy, 0, parts, n0, n1)
+        np.testing.assert_array_equal(np.delete(parts, np.s_[n0:n1], axis=1), others)
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_nan_and_infinity_come_through():
+    x, w = np.ones((1, 2, 3), np.float32), np.ones((3, 5), np.float32)
+    x[0, 1, 2], w[1, 4] = np.nan, np.inf
+    y = np.zeros((1, 2, 5), np.float32)
+    add_product(x, packed(w), y)
+    np.testing.assert_array_equal(y[0, 0], [3, 3, 3, 3, np.inf])
+    assert np.isnan(y[0, 1]).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_weight_packs_both_ways_and_again(dtype):
+    rng = np.random.default_rng(5)
+    value = rng.normal(size=(19, 34)).astype(dtype)
+    weight = Weight(value, np.zeros_like(value))
+    for _ in range(2):
+        value *= 2
+        weight.pack()
+        forward, back = np.zeros((1, 19, 34), dtype), np.zeros((1, 34, 19), dtype)
+        add_product(np.eye(19, dtype=dtype)[None], weight.panels, forward)
+        add_product(np.eye(34, dtype=dtype)[None], weight.transposed, back)
+        np.testing.assert_array_equal(forward[0], value)
+        np.testing.assert_array_equal(back[0], value.T)
+    assert Weight(value, None).transposed is None
