@@ -81,6 +81,17 @@ def test_a_pipe_that_was_never_read_ends_quietly(start, stored):
     assert finish(process) == (0, "", "")
 
 
+@posix
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_stream_that_was_closed_from_the_start(stored, closed):
+    stored("lines")
+    command = f"{sys.executable} -m textgen score 'the cat' {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert bool(done.stdout) == (closed == "2>&-")
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("arguments", [["score", "a", "-q"], ["sample", "-n", "200", "-q"], ["info", "-q", "--json"]])
 def test_a_full_disk_behind_standard_output(start, stored, arguments):

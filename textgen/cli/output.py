@@ -20,6 +20,9 @@ _LABEL_WIDTH = 10
 
 def prepare_streams() -> None:
     """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, it never fails."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us: `textgen ... >&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -139,7 +139,9 @@ def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: N
         figures = TextColumn("{task.fields[figures]}", style="dim", markup=False)
         bar = BarColumn(bar_width=None, complete_style="default", finished_style="default", pulse_style="dim")
         ratio = len(corpus.train.ids) / max(1, int(corpus.train.characters.sum()))
-        with Progress(described, bar, figures, console=console(stderr=True), transient=True, expand=True) as shown:
+        screen = console(stderr=True)
+        screen.width -= len("^C ")  # what the terminal echoes must not break the line, or the bar could not be erased
+        with Progress(described, bar, figures, console=screen, transient=True, expand=True) as shown:
             yield LiveProgress(level, plan, ratio, shown)
 
 

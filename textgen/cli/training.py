@@ -127,7 +127,7 @@ def _read(request: Request) -> Corpus:
         notes.say("text", message)
 
     corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=valid)
-    for label, text in describe_corpus(files, request.valid, corpus):
+    for label, text in describe_corpus(files, request.valid, corpus, configs.text):
         notes.say(label, text)
     return corpus
 

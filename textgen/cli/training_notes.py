@@ -13,6 +13,7 @@ from textgen.text.reading import display_name
 if TYPE_CHECKING:
     from textgen.cli.destination import Destination
     from textgen.cli.options import Configs
+    from textgen.lm.config import TextConfig
     from textgen.lm.plan import TrainingPlan
     from textgen.lm.training import Finished
     from textgen.text.corpus import Corpus
@@ -29,7 +30,7 @@ _REASONS = {
 }
 
 
-def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus) -> Notes:
+def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus, text: TextConfig) -> Notes:
     """What was read, and what of it is held out."""
     names = ", ".join(display_name(path) for path in files)
     yield "corpus", f"{names}: {format_amount(corpus.characters, 'character')}, {_format_sequences(corpus)}"
@@ -37,7 +38,7 @@ def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus) -
     unknown = f", {oovs / tokens:.1%} of the text outside it" if oovs else ""
     yield "tokens", f"{tokens:,} to train on; vocabulary of {len(corpus.vocabulary):,}{unknown}"
     if corpus.valid is not None:
-        source = display_name(valid) if valid else "the last part"
+        source = display_name(valid) if valid else "sequences at random" if text.shuffle else "the last part"
         characters = format_amount(int(corpus.valid.characters.sum()), "character")
         yield "held out", f"{source}: {characters}, {format_amount(len(corpus.valid.ids), 'token')}"
 

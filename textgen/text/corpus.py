@@ -26,8 +26,8 @@ __all__ = ["Corpus", "PackedText", "TextOptions", "pack_sentences", "read_corpus
 HEAD = 1 << 22  # characters from which the unit is guessed
 
 _REASONS = {
-    "paragraph": "blank lines part blocks of several lines",
-    "line": "no blank lines part blocks of several lines",
+    "paragraph": "blank lines around blocks of several lines",
+    "line": "no blank lines around blocks of several lines",
 }
 
 Paths = Sequence[str | Path]
@@ -152,7 +152,7 @@ def _read_blocks(paths: Paths, unit: str, say: Say, digest: Digest | None) -> tu
     if unit == "auto":
         head, files = _peek(files)
         unit = detect_unit(head)
-        say(f"each {unit} is one sequence: {_REASONS[unit]}; --unit decides otherwise")
+        say(f"each {unit} is one sequence ({_REASONS[unit]}; --unit overrides)")
     names = map(display_name, paths)
     return unit, chain.from_iterable(_cut_file(name, file, unit, say) for name, file in zip(names, files, strict=True))
 
