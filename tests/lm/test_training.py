@@ -268,6 +268,43 @@ def test_the_gradient_is_clipped(animals, every_step, clip_by, size):
     np.testing.assert_allclose(vector_of(clipped[-1].model) - start, (vector_of(free[-1].model) - start) / 4, atol=1e-6)
 
 
+def test_momentum(animals, monkeypatch):
+    """Where the gradient hardly changes, the second of two steps is 1.8 times as long as the first."""
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 1e-3)
+    one_window = replace(animals, corpus=replace(animals.corpus, valid=None), text=replace(animals.text, carry=True))
+    options = {"optimizer": "sgd", "clip": 0.0, "batch": 1, "bptt": 10_000, "momentum": 0.8}
+    start = vector_of(LanguageModel.new(animals.text, SMALL, animals.corpus.vocabulary, 1))
+    first, second = (vector_of(one_window.end(epochs=epochs, **options).model) - start for epochs in (1, 2))
+    assert np.linalg.norm(first) > 1e-4
+    assert np.linalg.norm(second - 2.8 * first) < 0.02 * np.linalg.norm(first)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_weight_decay(animals, optimizer):
+    """Beside the same step, 0.5 * 0.01 of each parameter is taken off."""
+    options = {"steps": 1, "optimizer": optimizer, "lr": 0.01}
+    start = vector_of(LanguageModel.new(animals.text, SMALL, animals.corpus.vocabulary, 1))
+    free, decayed = (vector_of(animals.end(**options, weight_decay=decay).model) for decay in (0.0, 0.5))
+    np.testing.assert_allclose(decayed, free - 0.005 * start, atol=1e-6)
+
+
+def test_dropout_is_drawn_by_seed_and_step(task, every_step):
+    """Longhand: the same windows, through a network of the same seed, with the masks of steps 0, 1, 2..."""
+    asked = task(ANIMALS, carry=True)
+    steps = of_type(StepReport, asked.reports(epochs=2, lr=NO_LEARNING, dropout=0.5, seed=3))
+    model = LanguageModel.new(asked.text, SMALL, asked.corpus.vocabulary, seed=3, training=True)
+    with Team(1) as team:
+        computation = Computation(model.network, team, dropout=0.5, seed=3)
+        expected = []
+        for _ in range(2):
+            computation.reset()
+            for window in stream_windows(asked.corpus.train.ids, 4, 16, carry=True):
+                expected.append(computation.forward_backward(window, len(expected)).mean())
+    assert [r.loss for r in steps] == [pytest.approx(loss, rel=1e-6) for loss in expected]
+    without = of_type(StepReport, asked.reports(epochs=1, lr=NO_LEARNING, seed=3))
+    assert abs(without[0].loss - steps[0].loss) > 1e-3
+
+
 def test_each_step_is_reported(animals, every_step):
     reports = animals.reports(epochs=3, warmup=5)
     steps = of_type(StepReport, reports)
@@ -362,6 +399,7 @@ def parameters_after_each_epoch(task, **options):
         ([3, 2, 2.5, 2.4, 2.3, 1], 3, 5, 2, "patience"),
         ([3, 2, 2.5, 2.4, 2.3, 1], 4, 6, 6, "epochs"),
         ([3, 2, 2.5, 2.4, 2.3, 2.2], 0, 6, 2, "epochs"),
+        ([3, 4, 2, 3, 1, 2], 2, 6, 5, "epochs"),  # what counts is how long it lasts
         ([2, 2, 2, 2, 2, 2], 2, 3, 1, "patience"),  # as good is not better
         ([1, 2, 3, 4, 5, 6], 1, 2, 1, "patience"),
         ([6, 5, 4, 3, 2, 1], 1, 6, 6, "epochs"),
@@ -475,6 +513,21 @@ def test_parameters_that_are_not_finite_are_not_kept(animals, held_out):
     assert_usable(end.model)
 
 
+def test_a_training_that_diverges_before_a_validation(animals, monkeypatch):
+    """What was learnt until then is kept: the parameters before the update that led astray."""
+    good = 3
+    calls = iter(range(1000))
+    options = {"optimizer": "sgd", "clip": 0.0, "epochs": 2}
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05 if next(calls) < good else 1e30)
+    end = animals.end(**options)
+    assert (end.reason, end.best) == ("diverged", None)
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05)
+    asked = iter(range(1, 1000))
+    until_then = animals.end(lambda: next(asked) >= good, **options)
+    assert vector_of(end.model).tobytes() == vector_of(until_then.model).tobytes()
+    assert nats_per_token(end.model, ANIMALS) == nats_per_token(until_then.model, ANIMALS)
+
+
 def test_a_training_that_diverges_after_a_validation(animals, monkeypatch):
     """The best model is kept, whatever came after it."""
     steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
@@ -506,14 +559,16 @@ def test_a_validation_that_is_not_finite_is_never_the_best(animals, scripted, ba
 # What is told about it
 
 
-def test_the_history_tells_the_course(animals):
-    """In plain values that JSON can hold."""
+def test_the_history_tells_the_course(animals, scripted):
+    """To its end, not only to the best model; in plain values that JSON can hold."""
     before = datetime.now().astimezone() - timedelta(seconds=2)
+    scripted([2.5, 2.0, 3.0, 4.0])
     reports = animals.reports(epochs=4, lr=0.05)
     end, history = reports[-1], reports[-1].model.history
     assert json.loads(json.dumps(history, allow_nan=False)) == history
     assert TrainingConfig.from_dict(history["training"]) == TrainingConfig(**{**PLAIN, "epochs": 4, "lr": 0.05})
     assert (history["stopped"], history["tokens"]) == ("epochs", end.tokens)
+    assert end.tokens == reports[-2].tokens > end.best.tokens
     assert before < datetime.fromisoformat(history["created"]) <= datetime.now().astimezone()
     assert history["corpus"] == {
         "sha256": animals.corpus.sha256,

@@ -42,7 +42,7 @@ Level = Annotated[
     typer.Option(
         "--level",
         metavar="LEVEL",
-        help=f"Take the newest model of this level: {', '.join(LEVELS)}.",
+        help=f"Only models of this level: {', '.join(LEVELS)}.",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from textgen import __version__
 from textgen.core.threads import Team, team_size
 from textgen.lm.config import TextConfig
 from textgen.lm.model import LanguageModel
-from textgen.lm.scoring import token_log_probabilities
+from textgen.lm.scoring import perplexity, token_log_probabilities
 from textgen.text.corpus import read_packed
 from textgen.text.vocabulary import UNK_ID
 
@@ -45,12 +45,12 @@ class Evaluation:
     @property
     def perplexity(self) -> float:
         """Exp of the mean cross-entropy, unknown tokens included."""
-        return math.exp(self.nats / self.tokens)
+        return perplexity(self.nats, self.tokens)
 
     @property
     def perplexity_without_oov(self) -> float:
         """Exp of the mean cross-entropy over the tokens that the model knows."""
-        return math.exp(self.nats_without_oov / (self.tokens - self.oovs))
+        return perplexity(self.nats_without_oov, self.tokens - self.oovs)
 
     @property
     def bits_per_character(self) -> float:

@@ -48,17 +48,18 @@ class SentenceScore:
     @property
     def perplexity(self) -> float:
         """Exp of the mean loss per token, `<eos>` and unknown tokens included."""
-        return _perplexity(self.log_probability, len(self.tokens))
+        return perplexity(-self.log_probability, len(self.tokens))
 
     @property
     def perplexity_without_oov(self) -> float:
         """Exp of the mean loss per token, over the tokens that the model knows and `<eos>`."""
-        return _perplexity(math.fsum(self.log_probabilities[~self.oov]), len(self.tokens) - self.oovs)
+        return perplexity(-math.fsum(self.log_probabilities[~self.oov]), len(self.tokens) - self.oovs)
 
 
-def _perplexity(log_probability: float, tokens: int) -> float:
+def perplexity(nats: float, tokens: int) -> float:
+    """The exponential of the mean loss of `tokens` tokens that lost `nats` together; infinite beyond a float."""
     try:
-        return math.exp(-log_probability / tokens)
+        return math.exp(nats / tokens)
     except OverflowError:
         return math.inf
 

@@ -19,6 +19,7 @@ from textgen.lm.evaluation import bits_per_character
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
 from textgen.lm.plan import TrainingPlan, plan
+from textgen.lm.scoring import perplexity
 from textgen.text.corpus import Corpus, PackedText
 from textgen.text.windows import Window, evaluation_windows, shuffled, stream_windows
 
@@ -228,15 +229,13 @@ class _Training:
 
     def _validate(self, train_loss: float) -> ValidationReport:
         """Measure the parameters on the held-out part, and keep them if they are the best so far."""
-        valid_loss = bits = perplexity = None
+        valid_loss = bits = valid_perplexity = None
         if self.corpus.valid is not None:
             nats = validation_nats(self.model, self.corpus.valid, self.team)
             valid_loss = nats / len(self.corpus.valid.ids)
             bits = bits_per_character(nats, int(self.corpus.valid.characters.sum()))
-            perplexity = math.exp(valid_loss) if valid_loss < 700 else math.inf
-        judged = train_loss if valid_loss is None else valid_loss
-        known = None if self.best is None else self.best.valid_loss
-        is_best = self.best is None or valid_loss is None or known is None or judged < known
+            valid_perplexity = perplexity(nats, len(self.corpus.valid.ids))
+        is_best = self.best is None or _is_better(valid_loss, self.best.valid_loss)
         report = ValidationReport(
             epoch=self.epoch,
             step=self.step,
@@ -245,7 +244,7 @@ class _Training:
             train_loss=train_loss,
             valid_loss=valid_loss,
             bits_per_character=bits,
-            perplexity=perplexity,
+            perplexity=valid_perplexity,
             best=is_best,
             model=self.best_model,
         )
@@ -272,6 +271,13 @@ class _Training:
         self._keep_history()
         self.best_model.history["stopped"] = reason
         return Finished(self.best_model, reason, self.best, time.monotonic() - self.started, self.tokens)
+
+
+def _is_better(loss: float | None, best: float | None) -> bool:
+    """Whether a model is to take the best one's place; where nothing is held out, the later one does."""
+    if loss is None or best is None:
+        return True
+    return loss < best or (math.isnan(best) and not math.isnan(loss))
 
 
 def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float:

@@ -72,7 +72,11 @@ def _read_bytes(path: Path, digest: Digest | None, chunk: int) -> Iterator[bytes
                 if digest is not None:
                     digest.update(data)
                 yield data
+                if len(data) < size and str(path) == STDIN:
+                    return  # at a terminal, to read on would ask for a second end of file
                 size = chunk
+    except CorpusError:
+        raise
     except PermissionError as error:
         raise CorpusError(f"{display_name(path)}: you have no permission to read it") from error
     except Exception as error:
@@ -85,6 +89,8 @@ def _read_bytes(path: Path, digest: Digest | None, chunk: int) -> Iterator[bytes
 
 def _open(path: Path) -> AbstractContextManager[BinaryIO]:
     if str(path) == STDIN:
+        if sys.stdin is None:
+            raise CorpusError("standard input is closed; name a file, or open it")
         return nullcontext(sys.stdin.buffer)
     module: Any = import_module(_COMPRESSED.get(path.suffix.lower(), "io"))
     opened: AbstractContextManager[BinaryIO] = module.open(path, "rb")
