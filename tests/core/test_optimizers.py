@@ -122,16 +122,17 @@ def test_an_update_by_a_gradient_of_zero_changes_nothing(kind):
 @pytest.mark.parametrize("kind", [Adam, SGD])
 def test_any_number_of_threads(kind, mode):
     def run(threads: int) -> list[np.ndarray]:
-        parameters = random_vector(3 * BLOCK + 5, 5)
+        parameters, sizes = random_vector(3 * BLOCK + 5, 5), np.zeros(3)
         optimizer: Any = kind(parameters.size, parameters.dtype, weight_decay=0.01)
         with Team(threads) as team:
             for step in range(3):
                 gradient = random_vector(parameters.size, 20 + step)
-                size = gradient_size(gradient, mode, team)
-                optimizer.update(parameters, gradient, 0.01, clip_factor(size, 0.5 * size), team)
-        return [parameters, *(value for value in vars(optimizer).values() if isinstance(value, np.ndarray))]
+                sizes[step] = gradient_size(gradient, mode, team)
+                optimizer.update(parameters, gradient, 0.01, clip_factor(sizes[step], 100), team)
+        assert (sizes > 100).all()
+        return [sizes, parameters, *(value for value in vars(optimizer).values() if isinstance(value, np.ndarray))]
 
     alone = run(1)
-    assert (alone[0] != random_vector(3 * BLOCK + 5, 5)).mean() > 0.9
+    assert (alone[1] != random_vector(3 * BLOCK + 5, 5)).mean() > 0.9
     for threads in (2, 3, 7):
         assert_same_bytes(run(threads), alone)

@@ -50,7 +50,7 @@ def probabilities(logits, filters):
         limit *= filters.top_p
         reached = 0.0
         for i in range(V):
-            if i >= kept or (i > 0 and reached >= limit):
+            if i >= kept or (filters.top_p < 1 and i > 0 and reached >= limit):
                 p[ranks[i]] = 0
             reached += p[ranks[i]]
         total = p.sum()

@@ -40,7 +40,10 @@ def _largest_magnitudes(vector, largest, first, last):
         top = 0.0
         for j in range(block.size):
             magnitude = abs(np.float64(block[j]))
-            top = magnitude if not magnitude <= top else top
+            if not magnitude <= top:
+                top = magnitude
+            if top != top:
+                break
         largest[i] = top
 
 
@@ -63,6 +66,12 @@ def clip_factor(size: float, threshold: float) -> float:
     absolute entry as the size, the whole gradient is scaled so that this entry equals the threshold.
     """
     return threshold / size if threshold and size > threshold else 1.0
+
+
+def _as_numbers(dtype: np.dtype, *values: float) -> list[np.floating]:
+    """`values` in the parameters' own type; an absurd rate becomes infinite, and shows in the next loss."""
+    with np.errstate(over="ignore"):
+        return [dtype.type(value) for value in values]
 
 
 @kernel
@@ -97,8 +106,9 @@ class Adam:
         corrected = rate / (1 - self.beta1**self.updates)
         correction2 = 1 / (1 - self.beta2**self.updates)
         kept = 1 - rate * self.weight_decay
-        number = parameters.dtype.type
-        scalars = [number(x) for x in (factor, corrected, self.beta1, self.beta2, correction2, self.epsilon, kept)]
+        scalars = _as_numbers(
+            parameters.dtype, factor, corrected, self.beta1, self.beta2, correction2, self.epsilon, kept
+        )
         blocks = block_count(parameters.size)
         team.run(
             lambda part: _adam(
@@ -127,8 +137,7 @@ class SGD:
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:
         """Change `parameters` in place by one step at learning rate `rate`, against factor * gradient."""
-        number = parameters.dtype.type
-        scalars = [number(x) for x in (factor, rate, self.momentum, 1 - rate * self.weight_decay)]
+        scalars = _as_numbers(parameters.dtype, factor, rate, self.momentum, 1 - rate * self.weight_decay)
         blocks = block_count(parameters.size)
         team.run(
             lambda part: _momentum(parameters, gradient, self.velocity, *scalars, *share(blocks, part, team.threads))

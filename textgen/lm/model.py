@@ -17,7 +17,7 @@ class LanguageModel:
     """What a model file holds.
 
     text : how text becomes ids; its unit is settled, not "auto".
-    history : how the model came to be, fit for JSON; see `lm/history.py`.
+    history : how the model came to be, fit for JSON: its corpus, its training's options, all validations.
     """
 
     network: Network

@@ -95,13 +95,13 @@ def token_log_probabilities(
     computation = Computation.without_training(model.network, team)
     carry = model.text.carry and not alone
     for window, positions in evaluation_windows(text, _ROWS, _STEPS, None, carry):
-        losses = computation.forward(_with_first_input(window, model.first_input))
+        losses = computation.forward(with_first_input(window, model.first_input))
         counted = positions >= 0
         result[positions[counted]] = -losses[counted]
     return result
 
 
-def _with_first_input(window: Window, first_input: int) -> Window:
+def with_first_input(window: Window, first_input: int) -> Window:
     """`window` with the model's own first input wherever a sequence starts."""
     if first_input == NO_INPUT:
         return window

@@ -19,7 +19,7 @@ from textgen.lm.evaluation import bits_per_character
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
 from textgen.lm.plan import TrainingPlan, plan
-from textgen.lm.scoring import perplexity
+from textgen.lm.scoring import perplexity, with_first_input
 from textgen.text.corpus import Corpus, PackedText
 from textgen.text.windows import Window, evaluation_windows, shuffled, stream_windows
 
@@ -67,6 +67,11 @@ class ValidationReport:
     perplexity: float | None
     best: bool
     model: LanguageModel
+
+    @property
+    def judged(self) -> float:
+        """The loss that decides which model is the best: the validation's, or the training's if nothing is held out."""
+        return self.train_loss if self.valid_loss is None else self.valid_loss
 
 
 @dataclass(frozen=True)
@@ -147,8 +152,9 @@ class _Training:
                     break
             if reason == "diverged" or (reason == "interrupted" and self.best is not None):
                 break  # what has been learnt since the last validation is not worth the user's waiting
-            yield self._validate(epoch_loss.value)
-            reason = reason or self._reason_to_end()
+            validation = self._validate(epoch_loss.value)
+            yield validation
+            reason = (reason or self._reason_to_end()) if self._is_sound(validation.judged) else "diverged"
         yield self._finish(reason)
 
     def _epoch_windows(self) -> Iterator[Window]:
@@ -156,7 +162,8 @@ class _Training:
         train, carry = self.corpus.train, self.text.carry
         ids = train.ids if carry or len(train) == 1 else shuffled(train, self.order)
         self.computation.reset()
-        return stream_windows(ids, self.plan.batch, self.plan.bptt, carry)
+        windows = stream_windows(ids, self.plan.batch, self.plan.bptt, carry)
+        return (with_first_input(window, self.model.first_input) for window in windows)
 
     def _train_step(self, window: Window, epoch_loss: _Mean) -> StepReport | None:
         """One update; None if the loss or the gradient is not finite, the parameters being as they were."""
@@ -167,6 +174,8 @@ class _Training:
         size = gradient_size(gradient, config.clip_by, self.team)
         if not (math.isfinite(loss) and math.isfinite(size)):
             return None
+        if self.best is None:  # until a validation finds a best one, the last model known to be sound
+            self.best_model.network.parameters.vector[:] = self.parameters.vector
         rate = learning_rate(config.lr, self.step, config.warmup, self._progress())
         self.optimizer.update(self.parameters.vector, gradient, rate, clip_factor(size, config.clip), self.team)
         self.network.pack(self.team)
@@ -235,7 +244,9 @@ class _Training:
             valid_loss = nats / len(self.corpus.valid.ids)
             bits = bits_per_character(nats, int(self.corpus.valid.characters.sum()))
             valid_perplexity = perplexity(nats, len(self.corpus.valid.ids))
-        is_best = self.best is None or _is_better(valid_loss, self.best.valid_loss)
+        judged = train_loss if valid_loss is None else valid_loss
+        best = math.inf if self.best is None or valid_loss is None else self.best.judged
+        is_best = self._is_sound(judged) and judged < best
         report = ValidationReport(
             epoch=self.epoch,
             step=self.step,
@@ -255,6 +266,10 @@ class _Training:
             self._keep()
         return report
 
+    def _is_sound(self, loss: float) -> bool:
+        """Whether the parameters and their loss are finite."""
+        return math.isfinite(loss) and bool(np.isfinite(self.parameters.vector).all())
+
     def _keep(self) -> None:
         """Make the current parameters the best model's."""
         self.best_model.network.parameters.vector[:] = self.parameters.vector
@@ -266,18 +281,11 @@ class _Training:
         self.best_model.history = {**self.model.history, "tokens": self.tokens, "seconds": round(seconds, 3)}
 
     def _finish(self, reason: str) -> Finished:
-        if self.best is None:
-            self._keep()  # nothing was measured: the parameters as they are, all of them finite
+        if self.best is None:  # diverged before any validation: the parameters before the last update
+            self.best_model.network.pack(self.team)
         self._keep_history()
         self.best_model.history["stopped"] = reason
         return Finished(self.best_model, reason, self.best, time.monotonic() - self.started, self.tokens)
-
-
-def _is_better(loss: float | None, best: float | None) -> bool:
-    """Whether a model is to take the best one's place; where nothing is held out, the later one does."""
-    if loss is None or best is None:
-        return True
-    return loss < best or (math.isnan(best) and not math.isnan(loss))
 
 
 def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float:
@@ -289,7 +297,7 @@ def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float
     total = 0.0
     computation = Computation.without_training(model.network, team)
     for window, _ in evaluation_windows(text, 32, 64, _CONTEXT, model.text.carry):
-        total += float(computation.forward(window).sum())
+        total += float(computation.forward(with_first_input(window, model.first_input)).sum())
     return total
 
 
