@@ -22,9 +22,10 @@ from textgen.lm.evaluation import evaluate
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
 from textgen.lm.plan import plan
+from textgen.lm.reports import Finished, StepReport, ValidationReport
 from textgen.lm.sampling import sample
 from textgen.lm.scoring import score, token_log_probabilities, with_first_input
-from textgen.lm.training import Finished, StepReport, ValidationReport, train, validation_nats
+from textgen.lm.training import train, validation_nats
 from textgen.text.corpus import Corpus, read_corpus
 from textgen.text.windows import Window, stream_windows
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from textgen.cli.options import Configs
     from textgen.lm.plan import TrainingPlan
-    from textgen.lm.training import StepReport, ValidationReport
+    from textgen.lm.reports import StepReport, ValidationReport
     from textgen.text.corpus import Corpus
 
 _INTERVAL = 0.1  # seconds between two updates of the bar

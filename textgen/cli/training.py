@@ -22,9 +22,10 @@ from textgen.errors import ConfigError, DivergedError
 from textgen.lm.config import SamplingConfig
 from textgen.lm.files import output_error
 from textgen.lm.plan import plan
+from textgen.lm.reports import Finished, Report, StepReport, ValidationReport
 from textgen.lm.sampling import sample
 from textgen.lm.strict_json import to_json
-from textgen.lm.training import Finished, Report, StepReport, ValidationReport, train
+from textgen.lm.training import train
 from textgen.text.corpus import Corpus, read_corpus
 from textgen.text.reading import display_name
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from textgen.cli.options import Configs
     from textgen.lm.config import TextConfig
     from textgen.lm.plan import TrainingPlan
-    from textgen.lm.training import Finished
+    from textgen.lm.reports import Finished
     from textgen.text.corpus import Corpus
 
 Notes = Iterator[tuple[str, str]]

@@ -5,9 +5,9 @@ c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'; a = c.
 
 from __future__ import annotations
 
-from textgen.core.activations import apply_logistic, apply_tanh, through_logistic, through_tanh
+from textgen.core.activations import apply_logistic, apply_tanh
 from textgen.core.cells.cell import Cell
-from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
+from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
 from textgen.core.jit import kernel
 from textgen.core.matmul import add_product
 
@@ -23,9 +23,7 @@ def forward(gates, states, sources, starts, panels, peephole, b0, b1):
             u, candidate = gates[t, b, :H], gates[t, b, H:]
             apply_logistic(u)
             apply_tanh(candidate)
-            previous, state = sources[0, t, b], states[0, t + 1, b]
-            for j in range(H):
-                state[j] = previous[j] + u[j] * (candidate[j] - previous[j])
+            interpolate(u, candidate, sources[0, t, b], states[0, t + 1, b])
 
 
 @kernel
@@ -36,12 +34,7 @@ def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, 
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
             u, candidate = gates[t, b, :H], gates[t, b, H:]
-            previous, dc = sources[0, t, b], dstate[0, b]
-            for j in range(H):
-                du = through_logistic(dc[j] * (candidate[j] - previous[j]), u[j])
-                candidate[j] = through_tanh(dc[j] * u[j], candidate[j])
-                dc[j] -= dc[j] * u[j]
-                u[j] = du
+            backward_interpolate(u, candidate, sources[0, t, b], dstate[0, b])
         add_product(gates[t : t + 1, b0:b1], panels[0], dstate[0:1, b0:b1])
         clear_starts(starts, t, dstate, b0, b1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textgen.core.activations import through_logistic, through_tanh
 from textgen.core.jit import inlined
 
 
@@ -38,3 +39,20 @@ def clear_starts(starts, t, dstate, b0, b1):
         for b in range(b0, b1):
             if starts[t, b]:
                 dstate[s, b, :] = 0
+
+
+@inlined
+def interpolate(u, candidate, previous, state):
+    """The gated units' new state: u * c~ + (1 - u) * c', as c' + u * (c~ - c'). All (H,), those of one row."""
+    for j in range(state.size):
+        state[j] = previous[j] + u[j] * (candidate[j] - previous[j])
+
+
+@inlined
+def backward_interpolate(u, candidate, previous, dc):
+    """The way back: u and c~ become the gradients of their pre-activations, dc that of c' by way of 1 - u."""
+    for j in range(dc.size):
+        du = through_logistic(dc[j] * (candidate[j] - previous[j]), u[j])
+        candidate[j] = through_tanh(dc[j] * u[j], candidate[j])
+        dc[j] -= dc[j] * u[j]
+        u[j] = du
