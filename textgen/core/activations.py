@@ -25,7 +25,8 @@ _HALF, _ONE = np.float32(0.5), np.float32(1)
 _E0, _E1, _E2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _E3, _E4, _E5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
 
-# tanh(x) = x * P(x^2) / Q(x^2) for |x| below this, beyond which float32's tanh is +-1. Source: Eigen, ptanh_float.
+# tanh(x) = x * P(x^2) / Q(x^2) for |x| up to this; beyond it, the value there stands for +-1, 4 ulp off.
+# Source: Eigen, ptanh_float.
 _TANH_MOST = np.float32(7.90531110763549805)
 _P1, _P3, _P5 = np.float32(4.89352455891786e-03), np.float32(6.37261928875436e-04), np.float32(1.48572235717979e-05)
 _P7, _P9, _P11 = np.float32(5.12229709037114e-08), np.float32(-8.60467152213735e-11), np.float32(2.00018790482477e-13)
@@ -73,7 +74,7 @@ def _logistic_float32(x):
 
 
 def exp(x):
-    """E ** x, for use inside kernels."""
+    """e ** x, for use inside kernels."""
     raise NotImplementedError("for use inside kernels")
 
 

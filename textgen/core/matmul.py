@@ -77,7 +77,7 @@ def _add_panel(a, k0, k1, panels, p, c, edge):
 
 @kernel
 def add_product(x, panels, y):
-    """Y += x @ W, for W (K, N) packed in `panels`.
+    """y += x @ W, for W (K, N) packed in `panels`.
 
     x : (T, B, K), any strides. y : (T, B, N), last stride one element; changed in place.
     """

@@ -44,12 +44,12 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """Exp of the mean cross-entropy, unknown tokens included."""
+        """exp of the mean cross-entropy, unknown tokens included."""
         return perplexity(self.nats, self.tokens)
 
     @property
     def perplexity_without_oov(self) -> float:
-        """Exp of the mean cross-entropy over the tokens that the model knows."""
+        """exp of the mean cross-entropy over the tokens that the model knows."""
         return perplexity(self.nats_without_oov, self.tokens - self.oovs)
 
     @property

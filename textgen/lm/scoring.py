@@ -47,12 +47,12 @@ class SentenceScore:
 
     @property
     def perplexity(self) -> float:
-        """Exp of the mean loss per token, `<eos>` and unknown tokens included."""
+        """exp of the mean loss per token, `<eos>` and unknown tokens included."""
         return perplexity(-self.log_probability, len(self.tokens))
 
     @property
     def perplexity_without_oov(self) -> float:
-        """Exp of the mean loss per token, over the tokens that the model knows and `<eos>`."""
+        """exp of the mean loss per token, over the tokens that the model knows and `<eos>`."""
         return perplexity(-math.fsum(self.log_probabilities[~self.oov]), len(self.tokens) - self.oovs)
 
 

@@ -23,7 +23,7 @@ _GATES = ("u", "f", "o", "c")
 
 @inlined
 def _previous_memory(states, starts, t, b, zeros):
-    """C' of row b at step t: the memory after the step before, zeros (H,) where a sequence starts."""
+    """c' of row b at step t: the memory after the step before, zeros (H,) where a sequence starts."""
     return zeros if starts[t, b] else states[1, t, b]
 
 
@@ -61,7 +61,7 @@ def _forward_gates(gates, states, sources, starts, panels, peephole, zeros, t, b
 
 @kernel
 def forward(gates, states, sources, starts, panels, peephole, b0, b1):
-    """A = o * tanh(c). See `cell.py` for the arguments."""
+    """a = o * tanh(c). See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
     for t in range(T):
@@ -74,7 +74,7 @@ def forward(gates, states, sources, starts, panels, peephole, b0, b1):
 
 @kernel
 def forward_linear(gates, states, sources, starts, panels, peephole, b0, b1):
-    """A = o * c. See `cell.py` for the arguments."""
+    """a = o * c. See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
     for t in range(T):
