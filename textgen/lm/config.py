@@ -36,14 +36,17 @@ def check_number(
     most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raise ConfigError, naming the range, unless least <= value <= most and above < value < below."""
-    if least <= value <= most and above < value < below:
+    """Raise ConfigError, naming the range, unless least <= value <= most, above < value < below, and it is finite."""
+    is_finite = value - value == 0  # true of an integer of any size
+    if is_finite and least <= value <= most and above < value < below:
         return
-    bounds = [f"at least {least:g}"] if least > -math.inf else []
+    bounds = [] if is_finite else ["finite"]
+    bounds += [f"at least {least:g}"] if least > -math.inf else []
     bounds += [f"above {above:g}"] if above > -math.inf else []
     bounds += [f"at most {most:g}"] if most < math.inf else []
     bounds += [f"below {below:g}"] if below < math.inf else []
-    raise ConfigError(f"--{option.replace('_', '-')} must be {' and '.join(bounds)}, not {value:g}")
+    found = f"{value:g}" if isinstance(value, float) else str(value)
+    raise ConfigError(f"--{option.replace('_', '-')} must be {' and '.join(bounds)}, not {found}")
 
 
 class _Checked:
@@ -137,17 +140,17 @@ class TrainingConfig(_Checked):
         if self.epochs is not None:
             check_number("epochs", self.epochs, least=1)
         if self.seconds is not None:
-            check_number("time", self.seconds, above=0, below=math.inf)
+            check_number("time", self.seconds, above=0)
         if self.steps is not None:
             check_number("steps", self.steps, least=1)
         check_number("batch", self.batch, least=1)
         check_number("bptt", self.bptt, least=1)
         check_choice("--optimizer", self.optimizer, OPTIMIZERS)
-        check_number("lr", self.lr, above=0, below=math.inf)
+        check_number("lr", self.lr, above=0)
         check_number("momentum", self.momentum, least=0, below=1)
-        check_number("weight_decay", self.weight_decay, least=0, below=math.inf)
+        check_number("weight_decay", self.weight_decay, least=0)
         check_number("warmup", self.warmup, least=0)
-        check_number("clip", self.clip, least=0, below=math.inf)
+        check_number("clip", self.clip, least=0)
         check_choice("--clip-by", self.clip_by, CLIP_MODES)
         check_number("dropout", self.dropout, least=0, below=1)
         check_number("patience", self.patience, least=0)
@@ -175,7 +178,7 @@ class SamplingConfig(_Checked):
     def __post_init__(self) -> None:
         check_number("count", self.count, least=1)
         check_number("max_length", self.max_length, least=1)
-        check_number("temperature", self.temperature, above=0, below=math.inf)
+        check_number("temperature", self.temperature, above=0)
         check_number("top_k", self.top_k, least=0)
         check_number("top_p", self.top_p, above=0, most=1)
         check_number("min_p", self.min_p, least=0, most=1)

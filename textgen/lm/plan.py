@@ -12,7 +12,7 @@ from textgen.text.corpus import Corpus
 from textgen.text.windows import fit_batch
 
 _TOKENS_TO_SEE = 8_000_000  # where no length is asked for: some minutes on two cores
-_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 30
+_FEWEST_EPOCHS, _MOST_EPOCHS = 1, 30
 _FEWEST_STEPS = 500  # a small text is read more often than _MOST_EPOCHS times
 _PROGRAM_BYTES = 220e6  # Python, NumPy, Numba and the compiled kernels
 _FLOAT = 4

@@ -2,8 +2,8 @@
 
 lstm          : c~ = tanh(Wc [a', x]); u, f, o = sigma(W. [a', x]); c = u * c~ + f * c'; a = o * tanh(c).
 lstm-linear   : the same with a = o * c.
-lstm-peephole : u, f, o also see c' through one weight per unit; all three see the previous memory, as TheanoLM and the
-                design have it (in Gers et al. 2002 the output gate sees the new one).
+lstm-peephole : u, f, o also see c' through one weight per unit. All three see the previous memory (in Gers et al. 2002
+                the output gate sees the new one).
 
 states[0] is a, states[1] the memory c. Gates in the order u, f, o, c~.
 """
