@@ -190,8 +190,8 @@ def test_damaged_metadata(saved, metadata, message):
     ("metadata", "message"),
     [
         (config_with("network", hidden=6), "'layer0.input' have the shape (7, 20), not (7, 24)"),
-        (config_with("network", hidden=10**9), "'layer0.input' have the shape"),
-        (config_with("network", layers=10**12), "5 weights are too few for 1000000000000 layers"),
+        (config_with("network", hidden=10**6), "'layer0.input' have the shape"),
+        (config_with("network", layers=1000), "5 weights are too few for 1000 layers"),
         (config_with("network", layers=2), "'layer1.input' are missing"),
         (config_with("network", cell="rnn"), "'layer0.input' have the shape (7, 20), not (7, 5)"),
         (config_with("network", embedding=3), "'embedding' are missing"),

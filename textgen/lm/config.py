@@ -18,6 +18,7 @@ from textgen.text.units import UNITS
 
 OPTIMIZERS = ("adam", "sgd")
 CLIP_MODES = ("norm", "value")
+_MOST_UNITS, _MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
 
 
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
@@ -41,9 +42,9 @@ def check_number(
     if is_finite and least <= value <= most and above < value < below:
         return
     bounds = [] if is_finite else ["finite"]
-    bounds += [f"at least {least:g}"] if least > -math.inf else []
+    bounds += [f"at least {least:.9g}"] if least > -math.inf else []
     bounds += [f"above {above:g}"] if above > -math.inf else []
-    bounds += [f"at most {most:g}"] if most < math.inf else []
+    bounds += [f"at most {most:,.9g}"] if most < math.inf else []
     bounds += [f"below {below:g}"] if below < math.inf else []
     found = f"{value:g}" if isinstance(value, float) else str(value)
     raise ConfigError(f"--{option.replace('_', '-')} must be {' and '.join(bounds)}, not {found}")
@@ -105,11 +106,11 @@ class NetworkConfig(_Checked):
 
     def __post_init__(self) -> None:
         check_choice("--cell", self.cell, CELLS)
-        check_number("hidden", self.hidden, least=1)
-        check_number("layers", self.layers, least=1)
+        check_number("hidden", self.hidden, least=1, most=_MOST_UNITS)
+        check_number("layers", self.layers, least=1, most=_MOST_LAYERS)
         if self.embedding is not None:
-            check_number("embedding", self.embedding, least=0)
-        check_number("head_layers", self.head_layers, least=0)
+            check_number("embedding", self.embedding, least=0, most=_MOST_UNITS)
+        check_number("head_layers", self.head_layers, least=0, most=_MOST_LAYERS)
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,8 @@ class TrainingConfig(_Checked):
             check_number("time", self.seconds, above=0)
         if self.steps is not None:
             check_number("steps", self.steps, least=1)
-        check_number("batch", self.batch, least=1)
-        check_number("bptt", self.bptt, least=1)
+        check_number("batch", self.batch, least=1, most=_MOST_UNITS)
+        check_number("bptt", self.bptt, least=1, most=_MOST_UNITS)
         check_choice("--optimizer", self.optimizer, OPTIMIZERS)
         check_number("lr", self.lr, above=0)
         check_number("momentum", self.momentum, least=0, below=1)

@@ -14,7 +14,7 @@ from textgen.text.windows import fit_batch
 _TOKENS_TO_SEE = 8_000_000  # where no length is asked for: some minutes on two cores
 _FEWEST_EPOCHS, _MOST_EPOCHS = 1, 30
 _FEWEST_STEPS = 500  # a small text is read more often than _MOST_EPOCHS times
-_PROGRAM_BYTES = 220e6  # Python, NumPy, Numba and the compiled kernels
+_PROGRAM_BYTES = 220_000_000  # Python, NumPy, Numba and the compiled kernels
 _FLOAT = 4
 _MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
 
@@ -96,4 +96,5 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
     per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
     parameters = 8 * _FLOAT * parameter_count(network, V)
-    return round(_PROGRAM_BYTES + parameters + _FLOAT * columns * batch * bptt * 1.6 + ids + per_sequence)
+    activations = _FLOAT * columns * batch * bptt * 8 // 5  # validation has buffers of its own
+    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence
