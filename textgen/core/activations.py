@@ -110,13 +110,6 @@ def _logistic(x):
 
 
 @inlined
-def apply_exp(x):
-    """Replace the entries of the vector x by their exponentials."""
-    for j in range(x.size):
-        x[j] = exp(x[j])
-
-
-@inlined
 def apply_tanh(x):
     """Replace the entries of the vector x by their hyperbolic tangents."""
     for j in range(x.size):

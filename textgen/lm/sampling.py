@@ -76,10 +76,9 @@ class _Writer:
         self.prompt_ids = model.vocabulary.ids_of(self.prompt)
         unk = NO_INPUT if config.allow_unk else UNK_ID
         self.filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
-        first_state = self._read_prompt(team)
+        self.first_state = self._read_prompt(team)
         self.computation = Computation.without_training(model.network, team)
         self.computation.prepare(1, rows)
-        self.first_state = first_state
         self.rows: list[_Stream | None] = [None] * rows
         self.inputs = np.empty((1, rows), np.int32)
         self.starts = np.zeros((1, rows), np.bool_)

@@ -1,0 +1,67 @@
+"""What the tests of training share: tasks, and a clock, reports and validations under their control."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from tests.lm.tasks import ANIMALS, Task
+from textgen.core.schedule import learning_rate
+from textgen.lm import training as training_module
+from textgen.lm.config import TextConfig
+from textgen.text.corpus import read_corpus
+
+
+@pytest.fixture
+def task(tmp_path):
+    """A function that makes a task of a text; with `valid`, of a second one that is validated on."""
+
+    def read(lines, valid=None, **options):
+        paths = []
+        for name, text in (("text", lines), ("valid", valid)):
+            if text is not None:
+                paths.append(tmp_path / f"{name}.txt")
+                paths[-1].write_text(text if isinstance(text, str) else "\n".join(text), encoding="utf-8")
+        text = TextConfig(**{"unit": "line", "valid_fraction": 0.0, **options})
+        corpus = read_corpus(paths[:1], text, lambda _: None, valid_paths=paths[1:])
+        return Task(corpus, replace(text, unit=corpus.unit))
+
+    return read
+
+
+@pytest.fixture
+def animals(task):
+    """Twelve sentences to learn from, three to validate on."""
+    return task(ANIMALS, valid=["the cat sat.", "the pig ran on the wall.", "the dog sat on the cat."])
+
+
+@pytest.fixture
+def every_step(monkeypatch):
+    """A report of each step, with its own loss."""
+    monkeypatch.setattr(training_module, "_REPORT_SECONDS", 0)
+    monkeypatch.setattr(training_module, "_SMOOTHING", 0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time that the training sees: each step takes `step` seconds, all else none."""
+    clock = SimpleNamespace(now=100.0, step=1.0)
+
+    def learning_rate_at_a_later_time(*arguments):
+        clock.now += clock.step
+        return learning_rate(*arguments)
+
+    monkeypatch.setattr(training_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(training_module, "learning_rate", learning_rate_at_a_later_time)
+    return clock
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A function that replaces the measured validation losses, in nats per token, by given ones."""
+
+    def script(losses):
+        values = iter(losses)
+        monkeypatch.setattr(training_module, "validation_nats", lambda model, text, team: next(values) * len(text.ids))
+
+    return script

@@ -1,0 +1,264 @@
+"""Training: what is kept, how it ends, and what is told about it."""
+
+import json
+import math
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tests.lm.tasks import ANIMALS, PLAIN, SMALL, assert_usable, nats_per_token, of_type, vector_of
+from textgen.core.threads import Team
+from textgen.lm import training as training_module
+from textgen.lm.config import NetworkConfig, TrainingConfig
+from textgen.lm.evaluation import evaluate
+from textgen.lm.plan import plan
+from textgen.lm.reports import StepReport, ValidationReport
+from textgen.lm.scoring import token_log_probabilities
+from textgen.lm.training import train, validation_nats
+
+# Validation
+
+
+def test_the_validation_loss_is_what_evaluate_finds(animals, tmp_path):
+    """Dropout is for training alone."""
+    end = animals.end(epochs=3, dropout=0.5)
+    found = evaluate(end.model, [tmp_path / "valid.txt"])
+    assert end.best.valid_loss == pytest.approx(found.nats_per_token, rel=1e-12)
+    assert end.best.perplexity == pytest.approx(found.perplexity, rel=1e-12)
+    assert end.best.bits_per_character == pytest.approx(found.bits_per_character, rel=1e-12)
+    assert found.oovs == 1 + 1 + 1, "p, i, r and u are unknown, but only three of their places are"
+
+
+@pytest.mark.parametrize("options", [{"unit": "file"}, {"carry": True}])
+def test_the_validation_loss_of_a_long_text_is_nearly_what_evaluate_finds(task, tmp_path, options):
+    rng = np.random.default_rng(3)
+    lines = [str(rng.choice(ANIMALS)) for _ in range(400)]
+    asked = task(lines[:100], valid=lines[100:], **options)
+    end = asked.end(epochs=4, network={"hidden": 12}, lr=0.02)
+    found = evaluate(end.model, [tmp_path / "valid.txt"])
+    assert found.tokens > 6000
+    assert end.best.valid_loss == pytest.approx(found.nats_per_token, rel=1e-3)
+
+
+def test_the_best_parameters_are_kept(animals):
+    """Twelve sentences are soon learnt by heart, at the cost of others."""
+    reports = animals.reports(epochs=30, lr=0.05, network={"hidden": 16})
+    validations, end = of_type(ValidationReport, reports), reports[-1]
+    losses = [r.valid_loss for r in validations]
+    best = int(np.argmin(losses))
+    assert losses[-1] > losses[best] + 0.01
+    assert end.best is validations[best]
+    assert [r.best for r in validations] == [loss < min(losses[:n], default=math.inf) for n, loss in enumerate(losses)]
+    with Team(1) as team:
+        nats = -math.fsum(token_log_probabilities(end.model, animals.corpus.valid, team))
+        assert nats == pytest.approx(validation_nats(end.model, animals.corpus.valid, team), rel=1e-12)
+    assert nats / len(animals.corpus.valid.ids) == pytest.approx(losses[best], rel=1e-12)
+
+
+def parameters_after_each_epoch(task, **options):
+    """Without validation each epoch's parameters are the ones that are kept."""
+    reports = train(task.without_validation().corpus, task.text, SMALL, TrainingConfig(**{**PLAIN, **options}))
+    return [vector_of(r.model).tobytes() for r in reports if isinstance(r, ValidationReport)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "epochs", "best", "reason"),
+    [
+        ([3, 2, 2.5, 2.4, 2.3, 1], 3, 5, 2, "patience"),
+        ([3, 2, 2.5, 2.4, 2.3, 1], 4, 6, 6, "epochs"),
+        ([3, 2, 2.5, 2.4, 2.3, 2.2], 0, 6, 2, "epochs"),
+        ([3, 4, 2, 3, 1, 2], 2, 6, 5, "epochs"),  # what counts is how long it lasts
+        ([2, 2, 2, 2, 2, 2], 2, 3, 1, "patience"),  # as good is not better
+        ([1, 2, 3, 4, 5, 6], 1, 2, 1, "patience"),
+        ([6, 5, 4, 3, 2, 1], 1, 6, 6, "epochs"),
+    ],
+)
+def test_patience(animals, scripted, losses, patience, epochs, best, reason):
+    scripted(losses)
+    reports = animals.reports(epochs=6, patience=patience)
+    end = reports[-1]
+    assert end.reason == end.model.history["stopped"] == reason
+    assert [r.epoch for r in of_type(ValidationReport, reports)] == list(range(1, epochs + 1))
+    assert (end.best.epoch, end.best.valid_loss) == (best, losses[best - 1])
+    assert vector_of(end.model).tobytes() == parameters_after_each_epoch(animals, epochs=6)[best - 1]
+
+
+def test_patience_begins_after_the_warm_up(animals, scripted):
+    """As long as the learning rate rises, a loss may rise though all is well."""
+    scripted([2, 3, 3, 3, 3, 3, 3, 3])
+    steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
+    end = animals.end(epochs=8, patience=1, warmup=4 * steps)
+    assert (end.reason, end.model.history["validations"][-1]["epoch"]) == ("patience", 4)
+
+
+def test_the_model_of_a_report_is_the_best_so_far(animals, scripted):
+    """It may be saved at once."""
+    scripted([3, 2, 2.5])
+    seen = []
+    for report in train(animals.corpus, animals.text, SMALL, TrainingConfig(**{**PLAIN, "epochs": 3})):
+        if isinstance(report, ValidationReport):
+            seen.append(vector_of(report.model).tobytes())
+            assert nats_per_token(report.model, ["the cat sat."]) > 0
+            assert len(report.model.history["validations"]) == report.epoch
+    after = parameters_after_each_epoch(animals, epochs=3)
+    assert seen == [after[0], after[1], after[1]]
+
+
+# Where it ends
+
+
+def test_after_the_epochs(animals):
+    reports = animals.reports(epochs=3)
+    assert reports[-1].reason == "epochs"
+    assert [r.epoch for r in of_type(ValidationReport, reports)] == [1, 2, 3]
+    assert_usable(reports[-1].model)
+
+
+def test_after_the_steps(animals):
+    """In the middle of an epoch; what was learnt is still measured."""
+    steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
+    reports = animals.reports(steps=steps + 2)
+    end = reports[-1]
+    assert end.reason == end.model.history["stopped"] == "steps"
+    assert [(r.epoch, r.step) for r in of_type(ValidationReport, reports)] == [(1, steps), (2, steps + 2)]
+    assert of_type(StepReport, reports)[-1].step == steps + 2
+    assert of_type(StepReport, reports)[-1].progress == 1
+    assert_usable(end.model)
+
+
+def test_after_the_time(animals, clock):
+    reports = animals.reports(seconds=7.5)
+    end, steps = reports[-1], of_type(StepReport, reports)
+    assert end.reason == end.model.history["stopped"] == "time"
+    assert (end.best.step, end.best.seconds, end.seconds) == (8, 8, 8)
+    assert [r.step for r in steps] == list(range(1, 9))
+    assert [r.progress for r in steps] == [pytest.approx(min(1, n / 7.5)) for n in range(1, 9)]
+    assert steps[1].seconds_left == pytest.approx(5.5)
+    assert {r.steps for r in steps} == {None}
+    assert_usable(end.model)
+
+
+@pytest.mark.parametrize("extra", [-1, 2])
+def test_when_it_is_asked_to_stop(animals, extra):
+    """In the first epoch, what was learnt is measured and kept; later, the best so far is given at once."""
+    first = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
+    asked = 0
+
+    def should_stop():
+        nonlocal asked
+        asked += 1
+        return asked > first + extra + (extra > 0)  # at the end of an epoch it is asked once more
+
+    reports = animals.reports(should_stop, epochs=9)
+    end = reports[-1]
+    assert end.reason == end.model.history["stopped"] == "interrupted"
+    [validation] = of_type(ValidationReport, reports)
+    assert end.best is validation
+    assert validation.step == first + min(extra + 1, 0)
+    assert vector_of(end.model).tobytes() == vector_of(validation.model).tobytes()
+    assert_usable(end.model)
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+@pytest.mark.parametrize("lr", [1e30, 1e300])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_training_that_diverges_at_once(animals, held_out, lr, optimizer):
+    """The model that is left is the last one whose loss and gradient were finite numbers: here, the first."""
+    asked = animals if held_out else animals.without_validation()
+    end = asked.end(epochs=40, optimizer=optimizer, lr=lr, clip=0.0)
+    assert end.reason == end.model.history["stopped"] == "diverged"
+    assert end.best is None
+    assert nats_per_token(end.model, ANIMALS) < 2 * math.log(len(end.model.vocabulary))
+    assert_usable(end.model)
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_parameters_that_are_not_finite_are_not_kept(animals, held_out):
+    """The only step's update leads beyond the numbers there are."""
+    asked = animals if held_out else animals.without_validation()
+    end = asked.end(steps=1, optimizer="sgd", lr=1e300, clip=0.0)
+    assert (end.reason, end.best) == ("diverged", None)
+    assert_usable(end.model)
+
+
+def test_a_training_that_diverges_before_a_validation(animals, monkeypatch):
+    """What was learnt until then is kept: the parameters before the update that led astray."""
+    good = 3
+    calls = iter(range(1000))
+    options = {"optimizer": "sgd", "clip": 0.0, "epochs": 2}
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05 if next(calls) < good else 1e30)
+    end = animals.end(**options)
+    assert (end.reason, end.best) == ("diverged", None)
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05)
+    asked = iter(range(1, 1000))
+    until_then = animals.end(lambda: next(asked) >= good, **options)
+    assert vector_of(end.model).tobytes() == vector_of(until_then.model).tobytes()
+    assert nats_per_token(end.model, ANIMALS) == nats_per_token(until_then.model, ANIMALS)
+
+
+def test_a_training_that_diverges_after_a_validation(animals, monkeypatch):
+    """The best model is kept, whatever came after it."""
+    steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
+    monkeypatch.setattr(training_module, "learning_rate", lambda highest, step, *_: 0.01 if step <= steps else 1e30)
+    reports = animals.reports(epochs=5, optimizer="sgd", clip=0.0)
+    end = reports[-1]
+    [validation] = of_type(ValidationReport, reports)
+    assert end.reason == end.model.history["stopped"] == "diverged"
+    assert end.best is validation
+    assert (validation.epoch, validation.step) == (1, steps)
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.01)
+    after_one = parameters_after_each_epoch(animals, epochs=5, optimizer="sgd", clip=0.0)[0]
+    assert vector_of(end.model).tobytes() == after_one
+    assert_usable(end.model)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_validation_that_is_not_finite_is_never_the_best(animals, scripted, bad):
+    scripted([2.0, bad, 3.0, 1.0])
+    end = animals.end(epochs=4)
+    assert end.reason == end.model.history["stopped"] == "diverged"
+    assert (end.best.epoch, end.best.valid_loss) == (1, 2.0)
+    scripted([bad, 2.0])
+    end = animals.end(epochs=2)
+    assert (end.reason, end.best) == ("diverged", None)
+    assert_usable(end.model)
+
+
+# What is told about it
+
+
+def test_the_history_tells_the_course(animals, scripted):
+    """To its end, not only to the best model; in plain values that JSON can hold."""
+    before = datetime.now().astimezone() - timedelta(seconds=2)
+    scripted([2.5, 2.0, 3.0, 4.0])
+    reports = animals.reports(epochs=4, lr=0.05)
+    end, history = reports[-1], reports[-1].model.history
+    assert json.loads(json.dumps(history, allow_nan=False)) == history
+    assert TrainingConfig.from_dict(history["training"]) == TrainingConfig(**{**PLAIN, "epochs": 4, "lr": 0.05})
+    assert (history["stopped"], history["tokens"]) == ("epochs", end.tokens)
+    assert end.tokens == reports[-2].tokens > end.best.tokens
+    assert before < datetime.fromisoformat(history["created"]) <= datetime.now().astimezone()
+    assert history["corpus"] == {
+        "sha256": animals.corpus.sha256,
+        "characters": animals.corpus.characters,
+        "train_tokens": len(animals.corpus.train.ids),
+        "valid_tokens": len(animals.corpus.valid.ids),
+    }
+    names = ("epoch", "step", "tokens", "train_loss", "valid_loss", "bits_per_character", "perplexity")
+    validations = of_type(ValidationReport, reports)
+    assert [{n: entry[n] for n in names} for entry in history["validations"]] == [
+        {n: getattr(report, n) for n in names} for report in validations
+    ]
+    seconds = [entry["seconds"] for entry in history["validations"]]
+    assert all(one <= next_one for one, next_one in pairwise([0, *seconds, history["seconds"]]))
+
+
+def test_the_model_is_what_was_asked_for(task):
+    asked = task(ANIMALS, tokenizer="word", lowercase=True)
+    end = asked.end(steps=2, network={"cell": "gru", "hidden": 6, "embedding": 4})
+    assert end.model.text == asked.text
+    assert end.model.vocabulary == asked.corpus.vocabulary
+    assert end.model.network.config == NetworkConfig(cell="gru", hidden=6, layers=1, embedding=4)
+    assert not end.model.network.training
