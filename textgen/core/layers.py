@@ -23,7 +23,7 @@ from textgen.core.elementwise import (
     through_tanh_rows,
 )
 from textgen.core.lookup import add_looked_up, add_lookup_gradient
-from textgen.core.matmul import Weight, add_product_rows, add_weight_gradient
+from textgen.core.matmul import Weight, add_weight_gradient, product_rows, repeated
 from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
@@ -108,10 +108,10 @@ class Embedding(Layer):
 
 
 class Connection(Protocol):
-    """How a layer's input becomes part of its pre-activations y (T, B, N)."""
+    """How a layer's input and bias (N,) become its pre-activations y (T, B, N)."""
 
-    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
-        """Add the input's part to the rows b0:b1 of y."""
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        """Set the rows b0:b1 of y to the bias and the input's part."""
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
@@ -126,7 +126,8 @@ class OneHot:
     def __init__(self, matrix: Parameter) -> None:
         self.matrix = matrix
 
-    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        fill_rows(bias, y, b0, b1)
         add_looked_up(window.inputs, self.matrix.value, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
@@ -137,17 +138,19 @@ class OneHot:
 
 
 class Product:
-    """y += x W, for the output x of the layer below."""
+    """y = x W + b, for the output x of the layer below."""
 
     def __init__(self, below: Layer, weight: Weight) -> None:
         self.below, self.weight = below, weight
 
-    def forward(self, window: Window, y: np.ndarray, b0: int, b1: int) -> None:
-        add_product_rows(self.below.output, self.weight.panels, y, b0, b1)
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        T, B, _ = y.shape
+        product_rows(self.below.output, self.weight.panels, repeated(bias, T, B), y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
-        self.below.doutput[:, b0:b1] = 0
-        add_product_rows(dy, self.weight.transposed, self.below.doutput, b0, b1)
+        dx = self.below.doutput
+        T, B, N = dx.shape
+        product_rows(dy, self.weight.transposed, repeated(np.zeros(N, dx.dtype), T, B), dx, b0, b1)
 
     def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
         add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
@@ -180,8 +183,7 @@ class Recurrent(Layer):
             self.state, self.dstate = np.zeros((S, B, H), self.dtype), np.zeros((S, B, H), self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        fill_rows(self.bias.value, self.gates, b0, b1)
-        self.connection.forward(window, self.gates, b0, b1)
+        self.connection.forward(window, self.bias.value, self.gates, b0, b1)
         panels = tuple(product.panels for product in self.products)
         self.states[:, 0, b0:b1] = self.state[:, b0:b1]
         self.cell.forward(self.gates, self.states, self.sources, window.starts, panels, self.peephole.value, b0, b1)
@@ -239,8 +241,7 @@ class Dense(Layer):
         self.connection, self.bias = connection, bias
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        fill_rows(self.bias.value, self.output, b0, b1)
-        self.connection.forward(window, self.output, b0, b1)
+        self.connection.forward(window, self.bias.value, self.output, b0, b1)
         tanh_rows(self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
@@ -269,8 +270,7 @@ class Softmax(Dense):
         self.losses = np.empty((T, B))
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        fill_rows(self.bias.value, self.output, b0, b1)
-        self.connection.forward(window, self.output, b0, b1)
+        self.connection.forward(window, self.bias.value, self.output, b0, b1)
         if self.training:
             softmax_loss(self.output, window.targets, self.dtype.type(self.scale), self.losses, b0, b1)
         else:

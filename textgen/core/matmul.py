@@ -1,8 +1,8 @@
 """All matrix products of the network.
 
 The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros, once per update; the left
-operand is read with any strides; the result is accumulated in place. Each element of the result is one sum in the order
-of the inner dimension, so it depends neither on the other rows nor on how columns are shared out among threads.
+operand is read with any strides. Each element of the result is a sum in the order of the inner dimension, cut at
+multiples of _DEPTH, so it depends neither on the other rows nor on how columns are shared out among threads.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from textgen.core.jit import kernel
-from textgen.core.simd import PANEL_BYTES, tile_1, tile_2, tile_4, tile_8
+from textgen.core.simd import PANEL_BYTES, TILE_ROWS, copy_to_panel, multiply_tile
 
-_DEPTH = 256  # of the inner dimension taken at a time: a panel's part of 256 x 32 float32 fills an L1 cache
+_DEPTH = 512  # of the inner dimension taken at a time: more would spill the panels from an L2 cache
+_GROUP = 8  # panels that are packed together on the way: their parts of a row are read while its page is at hand
+_CHUNK = 4  # columns; divides every panel's width
 
 
 def empty_panels(inner: int, columns: int, dtype: np.dtype) -> np.ndarray:
@@ -21,58 +23,83 @@ def empty_panels(inner: int, columns: int, dtype: np.dtype) -> np.ndarray:
     return np.empty((-(-columns // width), inner, width), dtype)
 
 
+def repeated(vector: np.ndarray, T: int, B: int) -> np.ndarray:
+    """`vector` (N,) seen as (T, B, N), each row the same memory: the base of a product."""
+    return np.lib.stride_tricks.as_strided(vector, (T, B, vector.size), (0, 0, vector.itemsize))
+
+
 @kernel
 def pack(matrix, panels):
     """Copy `matrix` (K, N), any strides, into `panels` (ceil(N / P), K, P)."""
     count, inner, width = panels.shape
-    columns = matrix.shape[1]
-    for p in range(count):
-        first = p * width
-        valid = min(width, columns - first)
+    whole = matrix.shape[1] // width  # panels without padding
+    if matrix.strides[1] == matrix.itemsize:
         for k in range(inner):
-            for j in range(valid):
-                panels[p, k, j] = matrix[k, first + j]
-            for j in range(valid, width):
-                panels[p, k, j] = 0
+            for p in range(whole):
+                copy_to_panel(matrix, k, p * width, panels, p, k)
+    else:
+        # A transposed matrix: a few of its columns at a time, so that their lines stay in the cache.
+        for j in range(0, whole * width, _CHUNK):
+            for k in range(inner):
+                for i in range(_CHUNK):
+                    panels[j // width, k, j % width + i] = matrix[k, j + i]
+    if whole < count:
+        first = whole * width
+        for k in range(inner):
+            for j in range(width):
+                panels[whole, k, j] = matrix[k, first + j] if first + j < matrix.shape[1] else 0
 
 
 @kernel
-def _add_rows(a, k0, k1, panels, p, c, row, column):
-    """c[row:row+M, column:column+P] += a[:, k0:k1] @ panels[p, k0:k1], for the M rows of a."""
+def _multiply_rows(a, panel, base, c):
+    """c[:, :P] = base[:, :P] + a @ panel, in tiles of like height. a : (M, K), panel : (K, P)."""
     M = a.shape[0]
-    i = 0
-    while i + 8 <= M:
-        tile_8(a, i, k0, k1, panels, p, c, row + i, column)
-        i += 8
-    if i + 4 <= M:
-        tile_4(a, i, k0, k1, panels, p, c, row + i, column)
-        i += 4
-    if i + 2 <= M:
-        tile_2(a, i, k0, k1, panels, p, c, row + i, column)
-        i += 2
-    if i < M:
-        tile_1(a, i, k0, k1, panels, p, c, row + i, column)
+    tiles = -(-M // TILE_ROWS)
+    for n in range(tiles):
+        i, last = M * n // tiles, M * (n + 1) // tiles
+        multiply_tile(last - i, i, a, panel, base, c)
 
 
 @kernel
-def _add_panel(a, k0, k1, panels, p, c, edge):
-    """c[:, panel p's columns] += a[:, k0:k1] @ panels[p, k0:k1]; `edge` (8, P) is scratch for the last panel."""
-    width = panels.shape[2]
-    first = p * width
-    valid = c.shape[1] - first
-    if valid >= width:
-        _add_rows(a, k0, k1, panels, p, c, 0, first)
+def _multiply_panel(a, panel, base, c, edge):
+    """c[:, :P] = base[:, :P] + a @ panel, or all N columns where N < P; `edge` is scratch. base, c : (M, N)."""
+    N = c.shape[1]
+    if panel.shape[1] <= N:
+        _multiply_rows(a, panel, base, c)
         return
-    M = a.shape[0]
-    for i in range(0, M, 8):
-        rows = min(8, M - i)
-        for r in range(rows):
-            for j in range(valid):
-                edge[r, j] = c[i + r, first + j]
-        _add_rows(a[i : i + rows], k0, k1, panels, p, edge, 0, 0)
-        for r in range(rows):
-            for j in range(valid):
-                c[i + r, first + j] = edge[r, j]
+    for i in range(0, a.shape[0], TILE_ROWS):
+        rows = a[i : i + TILE_ROWS]
+        for r in range(rows.shape[0]):
+            for j in range(N):
+                edge[r, j] = base[i + r, j]
+        _multiply_rows(rows, panel, edge, edge)
+        for r in range(rows.shape[0]):
+            for j in range(N):
+                c[i + r, j] = edge[r, j]
+
+
+@kernel
+def _edge(panels):
+    """Scratch of a tile's size, of the same Numba type as parts of a matrix, so that tiles are compiled once."""
+    width = panels.shape[2]
+    return np.zeros((TILE_ROWS, 2 * width), panels.dtype)[:, :width]
+
+
+@kernel
+def product(x, panels, base, y):
+    """y = base + x @ W, for W (K, N) packed in `panels`.
+
+    x : (T, B, K), any strides. base, y : (T, B, N), last stride one element; may be the same. y is overwritten.
+    """
+    count, inner, width = panels.shape
+    edge = _edge(panels)
+    for k0 in range(0, inner, _DEPTH):
+        k1 = min(k0 + _DEPTH, inner)
+        start = base if k0 == 0 else y
+        for p in range(count):
+            panel, first = panels[p, k0:k1], p * width
+            for t in range(x.shape[0]):
+                _multiply_panel(x[t, :, k0:k1], panel, start[t, :, first:], y[t, :, first:], edge)
 
 
 @kernel
@@ -81,39 +108,42 @@ def add_product(x, panels, y):
 
     x : (T, B, K), any strides. y : (T, B, N), last stride one element; changed in place.
     """
-    inner = panels.shape[1]
-    edge = np.zeros((8, panels.shape[2]), y.dtype)
-    for k0 in range(0, inner, _DEPTH):
-        k1 = min(k0 + _DEPTH, inner)
-        for p in range(panels.shape[0]):
-            for t in range(x.shape[0]):
-                _add_panel(x[t], k0, k1, panels, p, y[t], edge)
+    product(x, panels, y, y)
 
 
 @kernel
+def product_rows(x, panels, base, y, b0, b1):
+    """y[:, b] = base[:, b] + x[:, b] @ W for the rows b0:b1. x : (T, B, K). base, y : (T, B, N)."""
+    product(x[:, b0:b1], panels, base[:, b0:b1], y[:, b0:b1])
+
+
 def add_product_rows(x, panels, y, b0, b1):
-    """y[:, b] += x[:, b] @ W for the rows b0:b1. x : (T, B, K), y : (T, B, N), both C-contiguous."""
-    add_product(x[:, b0:b1], panels, y[:, b0:b1])
+    """y[:, b] += x[:, b] @ W for the rows b0:b1. x : (T, B, K), y : (T, B, N)."""
+    product_rows(x, panels, y, y, b0, b1)
 
 
 @kernel
 def add_weight_gradient(x, dy, offset, dw, n0, n1):
     """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
 
-    x : (M, K). dy : (M, N or more). dw : (K, N), changed in place.
+    x : (M, K). dy : (M, N or more). dw : (K, N), changed in place. Both operands are packed on the way: read where they
+    lie, their rows would be so far apart that each entry costs a cache line.
     """
-    rows = x.shape[0]
+    M, K = x.shape
     width = PANEL_BYTES // dy.itemsize
-    panels = np.empty((1, min(_DEPTH, rows), width), dy.dtype)
-    edge = np.zeros((8, width), dy.dtype)
-    for m0 in range(0, rows, _DEPTH):
-        m1 = min(m0 + _DEPTH, rows)
-        left = x[m0:m1].T
-        for j in range(n0, n1, width):
-            last = min(j + width, n1)
-            right = panels[:, : m1 - m0]
+    for m0 in range(0, M, _DEPTH):
+        m1 = min(m0 + _DEPTH, M)
+        left = np.empty((-(-K // width), m1 - m0, width), dy.dtype)
+        pack(x[m0:m1], left)
+        edge = _edge(left)
+        for j in range(n0, n1, _GROUP * width):
+            last = min(j + _GROUP * width, n1)
+            right = np.empty((-(-(last - j) // width), m1 - m0, width), dy.dtype)
             pack(dy[m0:m1, offset + j : offset + last], right)
-            _add_panel(left, 0, m1 - m0, right, 0, dw[:, j:last], edge)
+            for p in range(right.shape[0]):
+                for q in range(left.shape[0]):
+                    part = dw[q * width : (q + 1) * width, j + p * width : last]
+                    _multiply_panel(left[q, :, : part.shape[0]].T, right[p], part, part, edge)
 
 
 class Weight:

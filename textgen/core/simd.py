@@ -1,7 +1,7 @@
-"""The register-blocked tile of a matrix product, written as explicit vector instructions.
+"""Explicit vector instructions: the register-blocked tile of a matrix product, and the copy that packs its panels.
 
-LLVM does not find this shape from a loop: `rows` x 2 vectors of C stay in registers while one panel of B streams by and
-the entries of A are broadcast. Everything else about matrix products is in `matmul.py`.
+LLVM does not find the tile from a loop: `rows` x VECTORS vectors of sums stay in registers while one panel of B streams
+by and the entries of A are broadcast. Everything else about matrix products is in `matmul.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-VECTORS = 2  # vectors of a panel's width: 8 rows x 2 vectors fill half of 32 registers, or all of 16 (4 rows)
+VECTORS = 2  # of a panel's width
 
 
 def _vector_bytes() -> int:
@@ -29,109 +29,160 @@ def _vector_bytes() -> int:
 
 VECTOR_BYTES = _vector_bytes()
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a packed panel
+TILE_ROWS = 12 if VECTOR_BYTES == 64 else 6  # their sums, a panel's row and one entry fit into 32 registers, or 16
 
 
-def _make_tile(rows):
-    """An intrinsic tile(a, i, k0, k1, panels, p, c, ci, cj): c[ci+r, cj:cj+P] += a[i+r, k0:k1] @ panels[p, k0:k1].
+class _Vectors:
+    """Emits instructions on vectors of one dtype. Addresses are pointers to bytes; vectors need not be aligned."""
 
-    r runs over `rows` rows, P = panels.shape[2]. a: any strides; panels: C-contiguous (panels, K, P); c: last stride
-    of one element. For each element of c the products are added one by one in the order of k, whatever `rows` is.
-    """
+    def __init__(self, context, builder, dtype):
+        self.context, self.builder = context, builder
+        self.size = dtype.bitwidth // 8
+        self.lanes = VECTOR_BYTES // self.size
+        self.scalar = context.get_data_type(dtype)
+        self.vector = ir.VectorType(self.scalar, self.lanes)
+        self.byte, self.intp, self.int32 = ir.IntType(8), context.get_value_type(types.intp), ir.IntType(32)
 
-    @intrinsic
-    def tile(typingctx, a, i, k0, k1, panels, p, c, ci, cj):
-        def codegen(context, builder, signature, arguments):
-            return _emit_tile(context, builder, signature, arguments, rows)
+    def constant(self, value):
+        return ir.Constant(self.intp, value)
 
-        return types.void(a, types.intp, types.intp, types.intp, panels, types.intp, c, types.intp, types.intp), codegen
+    def zero(self):
+        return ir.Constant(self.vector, [0.0] * self.lanes)
 
-    return tile
+    def declare(self, name, result, arguments):
+        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
 
+    def at(self, address, step):
+        """The address `step` bytes further."""
+        address = self.builder.bitcast(address, self.byte.as_pointer())
+        return self.builder.gep(address, [step], source_etype=self.byte)
 
-def _emit_tile(context, builder, signature, arguments, rows):
-    a_type, _, _, _, panels_type, _, c_type, _, _ = signature.args
-    _, i, k0, k1, _, p, _, ci, cj = arguments
-    a = context.make_array(a_type)(context, builder, arguments[0])
-    panels = context.make_array(panels_type)(context, builder, arguments[4])
-    c = context.make_array(c_type)(context, builder, arguments[6])
+    def address(self, array, *index):
+        """The address of array[index]."""
+        address = array.data
+        for i, stride in zip(index, cgutils.unpack_tuple(self.builder, array.strides), strict=False):
+            address = self.at(address, self.builder.mul(i, stride))
+        return address
 
-    scalar = context.get_data_type(a_type.dtype)
-    size = context.get_constant(types.intp, a_type.dtype.bitwidth // 8)
-    lanes = VECTOR_BYTES * 8 // a_type.dtype.bitwidth
-    vector = ir.VectorType(scalar, lanes)
-    byte = ir.IntType(8)
-    bytes_pointer, vector_pointer, scalar_pointer = byte.as_pointer(), vector.as_pointer(), scalar.as_pointer()
+    def panel_row(self, address):
+        """The addresses of the vectors that lie side by side from `address` on."""
+        return [self.at(address, self.constant(v * VECTOR_BYTES)) for v in range(VECTORS)]
 
-    def offset(base, *steps):
-        for step in steps:
-            base = builder.gep(base, [step], source_etype=byte)
-        return base
-
-    def load_vector(address):
-        load = builder.load(builder.bitcast(address, vector_pointer), typ=vector)
-        load.align = a_type.dtype.bitwidth // 8
+    def load(self, address):
+        load = self.builder.load(self.builder.bitcast(address, self.vector.as_pointer()), typ=self.vector)
+        load.align = self.size
         return load
 
-    a_row_stride, a_column_stride = cgutils.unpack_tuple(builder, a.strides, 2)
-    c_row_stride, _ = cgutils.unpack_tuple(builder, c.strides, 2)
-    panel_stride, k_stride, _ = cgutils.unpack_tuple(builder, panels.strides, 3)
-    constant = lambda value: context.get_constant(types.intp, value)  # noqa: E731
+    def store(self, value, address):
+        store = self.builder.store(value, self.builder.bitcast(address, self.vector.as_pointer()))
+        store.align = self.size
 
-    a_base = builder.bitcast(a.data, bytes_pointer)
-    a_rows = [offset(a_base, builder.mul(builder.add(i, constant(r)), a_row_stride)) for r in range(rows)]
-    c_base = offset(builder.bitcast(c.data, bytes_pointer), builder.mul(cj, size))
-    c_vectors = []
-    for r in range(rows):
-        row = offset(c_base, builder.mul(builder.add(ci, constant(r)), c_row_stride))
-        c_vectors.append([offset(row, constant(v * VECTOR_BYTES)) for v in range(VECTORS)])
-    b_base = offset(builder.bitcast(panels.data, bytes_pointer), builder.mul(p, panel_stride))
-    start = [[load_vector(address) for address in row] for row in c_vectors]
+    def prefetch(self, address):
+        """Have the line at `address` come from memory while something else is computed."""
+        number = self.int32
+        function = self.declare("llvm.prefetch.p0", ir.VoidType(), [address.type, number, number, number])
+        self.builder.call(function, [address, number(0), number(3), number(1)])
 
+    def broadcast(self, address):
+        """A vector that holds the number at `address` in each lane."""
+        entry = self.builder.load(self.builder.bitcast(address, self.scalar.as_pointer()), typ=self.scalar)
+        undefined = ir.Constant(self.vector, ir.Undefined)
+        single = self.builder.insert_element(undefined, entry, self.int32(0))
+        lanes = ir.Constant(ir.VectorType(self.int32, self.lanes), [0] * self.lanes)
+        return self.builder.shuffle_vector(single, undefined, lanes)
+
+    def multiply_add(self, x, y, z):
+        """X * y + z, in one instruction where the CPU has it."""
+        name = f"llvm.fmuladd.v{self.lanes}f{self.size * 8}"
+        return self.builder.call(self.declare(name, self.vector, [self.vector] * 3), [x, y, z])
+
+
+def _emit_products(emit, rows, depth, a_rows, a_stride, b_address, b_stride):
+    """`rows` x VECTORS sums over `depth` entries of A by the panel's rows, added one after the other."""
+    builder = emit.builder
     before = builder.block
-    loop = builder.append_basic_block("tile.loop")
-    body = builder.append_basic_block("tile.body")
-    done = builder.append_basic_block("tile.done")
+    loop, body, done = (builder.append_basic_block(f"tile.{name}") for name in ("loop", "body", "done"))
     builder.branch(loop)
 
     builder.position_at_end(loop)
-    k = builder.phi(k0.type)
-    k.add_incoming(k0, before)
-    sums = [[builder.phi(vector) for _ in range(VECTORS)] for _ in range(rows)]
-    for r in range(rows):
-        for v in range(VECTORS):
-            sums[r][v].add_incoming(start[r][v], before)
-    builder.cbranch(builder.icmp_signed("<", k, k1), body, done)
+    k = builder.phi(emit.intp)
+    sums = [[builder.phi(emit.vector) for _ in range(VECTORS)] for _ in range(rows)]
+    builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
 
     builder.position_at_end(body)
-    fmuladd = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(vector, [vector] * 3),
-        f"llvm.fmuladd.v{lanes}f{a_type.dtype.bitwidth}",
-    )
-    b_row = offset(b_base, builder.mul(k, k_stride))
-    b = [load_vector(offset(b_row, constant(v * VECTOR_BYTES))) for v in range(VECTORS)]
-    a_offset = builder.mul(k, a_column_stride)
-    undefined = ir.Constant(vector, ir.Undefined)
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    b = [emit.load(address) for address in emit.panel_row(emit.at(b_address, builder.mul(k, b_stride)))]
+    a_offset = builder.mul(k, a_stride)
     for r in range(rows):
-        address = builder.bitcast(offset(a_rows[r], a_offset), scalar_pointer)
-        entry = builder.load(address, typ=scalar)
-        single = builder.insert_element(undefined, entry, ir.Constant(ir.IntType(32), 0))
-        broadcast = builder.shuffle_vector(single, undefined, zeros)
+        entry = emit.broadcast(emit.at(a_rows[r], a_offset))
         for v in range(VECTORS):
-            sums[r][v].add_incoming(builder.call(fmuladd, [broadcast, b[v], sums[r][v]]), body)
-    k.add_incoming(builder.add(k, constant(1)), body)
+            sums[r][v].add_incoming(emit.zero(), before)
+            sums[r][v].add_incoming(emit.multiply_add(entry, b[v], sums[r][v]), body)
+    k.add_incoming(emit.constant(0), before)
+    k.add_incoming(builder.add(k, emit.constant(1)), body)
     builder.branch(loop)
-
     builder.position_at_end(done)
-    for r in range(rows):
-        for v in range(VECTORS):
-            store = builder.store(sums[r][v], builder.bitcast(c_vectors[r][v], vector_pointer))
-            store.align = a_type.dtype.bitwidth // 8
-    return context.get_dummy_value()
+    return sums
 
 
-tile_8 = _make_tile(8)
-tile_4 = _make_tile(4)
-tile_2 = _make_tile(2)
-tile_1 = _make_tile(1)
+def _emit_tile(emit, rows, i, a, panel, base, c):
+    """The code of `multiply_tile` for a fixed number of rows; a, panel, base, c are Numba's array structures."""
+    places = [emit.builder.add(i, emit.constant(r)) for r in range(rows)]
+    base_rows = [emit.panel_row(emit.address(base, place)) for place in places]
+    for address in (address for row in base_rows for address in row):
+        emit.prefetch(address)
+    a_rows = [emit.address(a, place) for place in places]
+    _, a_stride = cgutils.unpack_tuple(emit.builder, a.strides)
+    b_stride, _ = cgutils.unpack_tuple(emit.builder, panel.strides)
+    depth, _ = cgutils.unpack_tuple(emit.builder, panel.shape)
+    sums = _emit_products(emit, rows, depth, a_rows, a_stride, panel.data, b_stride)
+    for place, base_row, totals in zip(places, base_rows, sums, strict=True):
+        for start, total, address in zip(base_row, totals, emit.panel_row(emit.address(c, place)), strict=True):
+            emit.store(emit.builder.fadd(emit.load(start), total), address)
+
+
+@intrinsic
+def multiply_tile(typingctx, rows, i, a, panel, base, c):
+    """One tile of a matrix product: c[i:j, :P] = base[i:j, :P] + a[i:j] @ panel, j = i + rows, 1 <= rows <= TILE_ROWS.
+
+    a : (M, K), any strides. panel : (K, P), C-contiguous. base, c : (M, P or more), last stride one element,
+    may be the same.
+    For each element the products are added one by one in the order of K, whatever `rows` is, and the sum to base.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        emit = _Vectors(context, builder, signature.args[2].dtype)
+        count, i, *values = arguments
+        arrays = [
+            context.make_array(kind)(context, builder, value)
+            for kind, value in zip(signature.args[2:], values, strict=True)
+        ]
+        done = builder.append_basic_block("tiles.done")
+        switch = builder.switch(count, done)
+        for rows in range(1, TILE_ROWS + 1):
+            case = builder.append_basic_block(f"tile.{rows}")
+            switch.add_case(emit.constant(rows), case)
+            builder.position_at_end(case)
+            _emit_tile(emit, rows, i, *arrays)
+            builder.branch(done)
+        builder.position_at_end(done)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, a, panel, base, c), codegen
+
+
+@intrinsic
+def copy_to_panel(typingctx, matrix, i, j, panels, p, k):
+    """panels[p, k] = matrix[i, j:j + P], P = panels.shape[2]. matrix : last stride one element."""
+
+    def codegen(context, builder, signature, arguments):
+        _, i, j, _, p, k = arguments
+        emit = _Vectors(context, builder, signature.args[0].dtype)
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        target = context.make_array(signature.args[3])(context, builder, arguments[3])
+        addresses = emit.panel_row(emit.address(source, i, j)), emit.panel_row(emit.address(target, p, k))
+        for load_from, store_to in zip(*addresses, strict=True):
+            emit.store(emit.load(load_from), store_to)
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(matrix, intp, intp, panels, intp, intp), codegen
