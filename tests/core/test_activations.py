@@ -14,7 +14,16 @@ import numpy as np
 import pytest
 from numba import njit
 
-from textgen.core.activations import apply_logistic, apply_tanh, exp, logistic, tanh, through_logistic, through_tanh
+from textgen.core.activations import (
+    apply_logistic,
+    apply_tanh,
+    exp,
+    exp_below_zero,
+    logistic,
+    tanh,
+    through_logistic,
+    through_tanh,
+)
 from textgen.core.jit import kernel
 from textgen.core.simd import VECTOR_BYTES
 
@@ -146,6 +155,20 @@ def test_float64_is_the_c_librarys():
         assert np.allclose(applied(apply_exp, x), np.exp(x), rtol=4e-16, atol=0)
         assert np.allclose(applied(apply_tanh, x), np.tanh(x), rtol=4e-16, atol=0)
         assert np.allclose(applied(apply_logistic, x), 1 / (1 + np.exp(-x)), rtol=4e-16, atol=0)
+
+
+@kernel
+def apply_exp_below_zero(x):
+    """Replace the entries of the vector x by their exponentials, compiled as the draw is."""
+    for j in range(x.size):
+        x[j] = exp_below_zero(x[j])
+
+
+def test_exp_below_zero():
+    x = -np.concatenate([np.linspace(0, 708, 400_001), 10.0 ** np.linspace(-320, 2, 10_001)])
+    np.testing.assert_allclose(applied(apply_exp_below_zero, x), np.exp(x), rtol=4e-16, atol=0)
+    ends = applied(apply_exp_below_zero, np.array([0.0, -0.0, -708.1, -1e300, -np.inf, np.nan]))
+    np.testing.assert_array_equal(ends, [1, 1, 0, 0, 0, np.nan])
 
 
 def test_derivatives_by_the_functions_own_values():

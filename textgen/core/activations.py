@@ -26,6 +26,10 @@ _TANH_LEAST = np.float32(-20)  # tanh is 1 in float32 where exp(-2 |x|) < exp(-1
 _ONE, _TWO = np.float32(1), np.float32(2)
 _ROUNDER = np.float32(1.5 * 2**23)  # added to a small number, it leaves the nearest whole number in the lowest bits
 
+# Of float64: see `exp_below_zero`. Source of the two parts of ln(2): Cephes, exp.c (Moshier).
+_LN2_HIGH_64, _LN2_LOW_64 = 6.93145751953125e-1, 1.42860682030941723212e-6
+_ROUNDER_64 = 1.5 * 2.0**52
+
 # exp(r) - 1 = r + r^2 * P(r) for |r| <= ln(2) / 2, the absolute error under 2 ** -27.6. The coefficients minimise the
 # largest error of r^2 * P(r) + 0.1 |r| * P(r) in float64 (Lawson's reweighted least squares over 4000 Chebyshev
 # points, r > 0 weighted by a half, as an ulp of exp(r) is twice as large there), and are then rounded.
@@ -35,15 +39,19 @@ _P3, _P4 = np.float32(8.368242532e-3), np.float32(1.378198154e-3)
 
 @intrinsic
 def _power_of_two(typingctx, rounded):
-    """2 ** n as float32, for _ROUNDER + n and a whole number n in [-126, 127]: n becomes the exponent's bits."""
+    """2 ** n, for rounded = rounder + n and a whole number n: n becomes the exponent's bits.
+
+    float32: n in [-126, 127], _ROUNDER. float64: n in [-1022, 1023], _ROUNDER_64.
+    """
+    width, mantissa, bias = (32, 23, 127) if rounded == types.float32 else (64, 52, 1023)
 
     def codegen(context, builder, signature, arguments):
-        integer = ir.IntType(32)
+        integer = ir.IntType(width)
         bits = builder.bitcast(arguments[0], integer)
-        exponent = builder.shl(bits, ir.Constant(integer, 23))  # pushes out all but n
-        return builder.bitcast(builder.add(exponent, ir.Constant(integer, 127 << 23)), ir.FloatType())
+        exponent = builder.shl(bits, ir.Constant(integer, mantissa))  # pushes out all but n
+        return builder.bitcast(builder.add(exponent, ir.Constant(integer, bias << mantissa)), arguments[0].type)
 
-    return types.float32(types.float32), codegen
+    return rounded(rounded), codegen
 
 
 @inlined
@@ -80,6 +88,24 @@ def _tanh_float32(x):
 @inlined
 def _logistic_float32(x):
     return _ONE / (_ONE + _exp_float32(-x))
+
+
+@inlined
+def exp_below_zero(x):
+    """e ** x in float64 for x <= 0, in a form that LLVM vectorises; 0 where it is less than 2e-308, NaN for NaN.
+
+    Relative error under 4e-16. Source: the Taylor series, after x = n ln(2) + r with |r| <= ln(2) / 2.
+    """
+    y = -708.0 if x < -708.0 else x
+    rounded = y * 1.4426950408889634 + _ROUNDER_64
+    n = rounded - _ROUNDER_64
+    r = y - n * _LN2_HIGH_64
+    r = r - n * _LN2_LOW_64
+    p = ((1 / 479001600 * r + 1 / 39916800) * r + 1 / 3628800) * r + 1 / 362880
+    p = (((p * r + 1 / 40320) * r + 1 / 5040) * r + 1 / 720) * r + 1 / 120
+    p = ((p * r + 1 / 24) * r + 1 / 6) * r + 0.5
+    power = _power_of_two(rounded)
+    return 0.0 if x < -708.0 else (p * (r * r) + r + 1.0) * power
 
 
 def exp(x):
