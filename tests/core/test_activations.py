@@ -1,17 +1,31 @@
 """exp, tanh and the logistic function over the whole range of float32, against float64.
 
 An error in ulp: the absolute difference over the distance from the float32 nearest to the exact value to the next one.
-Measured over 4 million numbers with AVX-512: exp 0.96, logistic 2.2, tanh 4.3 ulp; without FMA tanh 5.9.
+Measured over some 200 million numbers, with FMA and without: exp 1.01, logistic 2.5, tanh 2.5 ulp; over those tried
+here exp 0.97, logistic 2.4.
 """
 
 from __future__ import annotations
+
+import platform
+import re
 
 import numpy as np
 import pytest
 from numba import njit
 
-from textgen.core.activations import apply_logistic, apply_tanh, exp, through_logistic, through_tanh
+from textgen.core.activations import (
+    apply_logistic,
+    apply_tanh,
+    exp,
+    exp_below_zero,
+    logistic,
+    tanh,
+    through_logistic,
+    through_tanh,
+)
 from textgen.core.jit import kernel
+from textgen.core.simd import VECTOR_BYTES
 
 LEAST_NORMAL = np.finfo(np.float32).tiny
 
@@ -69,23 +83,21 @@ def test_exp_beyond_its_range_stays_at_the_ends():
 
 
 def test_tanh():
-    x = every_size()
-    x = x[np.abs(x) > 1e-35]  # below, the numerator is denormal; see the next test
+    x = np.concatenate([every_size(), between(-10, 10)])
     y = applied(apply_tanh, x)
-    assert error_in_ulp(y, np.tanh(x.astype(np.float64))) < 6.5
-    spaced = between(-10, 10)
-    spaced = spaced[np.abs(spaced) > 1e-35]
-    assert error_in_ulp(applied(apply_tanh, spaced), np.tanh(spaced.astype(np.float64))) < 6.5
-    assert np.max(np.abs(y)) <= 1
+    assert error_in_ulp(y, np.tanh(x.astype(np.float64))) < 3.0
+    assert np.max(np.abs(y)) == 1
 
 
-def test_tanh_of_the_smallest_numbers():
+def test_tanh_of_the_smallest_and_the_largest_numbers():
     x = every_size()
-    x = x[np.abs(x) <= 1e-35]
-    assert np.max(np.abs(applied(apply_tanh, x) - x.astype(np.float64))) < 2e-42
-    zeros = applied(apply_tanh, np.array([0.0, -0.0], np.float32))
-    assert zeros.tolist() == [0, 0]
-    assert np.signbit(zeros).tolist() == [False, True]
+    small, large = x[np.abs(x) < 1e-9], x[np.abs(x) > 9.02]
+    assert (np.abs(small) < LEAST_NORMAL).any()
+    np.testing.assert_array_equal(applied(apply_tanh, small), small)
+    np.testing.assert_array_equal(applied(apply_tanh, large), np.sign(large))
+    ends = applied(apply_tanh, np.array([0.0, -0.0, np.inf, -np.inf], np.float32))
+    assert ends.tolist() == [0, 0, 1, -1]
+    assert np.signbit(ends).tolist() == [False, True, False, True]
 
 
 def test_tanh_is_odd():
@@ -122,12 +134,41 @@ def test_a_number_has_the_same_bytes_at_any_place(function):
         np.testing.assert_array_equal(applied(function, x[first:]), whole[first:])
 
 
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="reads x86 assembly")
+@pytest.mark.parametrize(("function", "instruction"), [(exp, "mulps"), (tanh, "divps"), (logistic, "divps")])
+def test_plain_loops_are_vectorised(function, instruction):
+    @njit(error_model="numpy")
+    def replace_all(x):
+        for j in range(x.size):
+            x[j] = function(x[j])
+
+    replace_all(np.zeros(9, np.float32))
+    assembly = next(iter(replace_all.inspect_asm().values()))
+    register = {64: "%zmm", 32: "%ymm", 16: "%xmm"}[VECTOR_BYTES]
+    assert re.search(rf"\b(v?){instruction}\s.*{register}", assembly)
+    assert not re.search(r"\bcall", assembly.partition("cpython")[0])  # after it: the wrapper for calls from Python
+
+
 def test_float64_is_the_c_librarys():
     x = np.concatenate([np.random.default_rng(2).normal(size=2000) * 20, [0.0, 1e-300, 700, -700, np.inf, -np.inf]])
     with np.errstate(over="ignore"):
         assert np.allclose(applied(apply_exp, x), np.exp(x), rtol=4e-16, atol=0)
         assert np.allclose(applied(apply_tanh, x), np.tanh(x), rtol=4e-16, atol=0)
         assert np.allclose(applied(apply_logistic, x), 1 / (1 + np.exp(-x)), rtol=4e-16, atol=0)
+
+
+@kernel
+def apply_exp_below_zero(x):
+    """Replace the entries of the vector x by their exponentials, compiled as the draw is."""
+    for j in range(x.size):
+        x[j] = exp_below_zero(x[j])
+
+
+def test_exp_below_zero():
+    x = -np.concatenate([np.linspace(0, 708, 400_001), 10.0 ** np.linspace(-320, 2, 10_001)])
+    np.testing.assert_allclose(applied(apply_exp_below_zero, x), np.exp(x), rtol=4e-16, atol=0)
+    ends = applied(apply_exp_below_zero, np.array([0.0, -0.0, -708.1, -1e300, -np.inf, np.nan]))
+    np.testing.assert_array_equal(ends, [1, 1, 0, 0, 0, np.nan])
 
 
 def test_derivatives_by_the_functions_own_values():

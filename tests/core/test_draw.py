@@ -91,6 +91,37 @@ def test_a_draw_inverts_the_cumulative_distribution(logits, filters, uniform):
     assert p[idx] > 0
 
 
+@pytest.mark.parametrize("V", [63, 64, 65, 129, 1000])
+@pytest.mark.parametrize("spread", [0.0, 0.01, 1.0, 4.0])
+def test_large_vocabularies(V, spread):
+    """Weights are added up in blocks, and only the largest are sorted."""
+    rng = np.random.default_rng(V)
+    logits = (rng.normal(size=V) * spread).astype(np.float32)
+    cases: list[dict[str, Any]] = [
+        {},
+        {"excluded": V - 1},
+        {"top_k": 1},
+        {"top_k": 7},
+        {"top_k": V - 1},
+        {"top_p": 0.3},
+    ]
+    cases += [{"top_p": 0.95, "excluded": 5}, {"top_k": 50, "top_p": 0.5, "temperature": 2.0}, {"min_p": 0.1}]
+    for changes in cases:
+        filters = OFF._replace(**changes)
+        expected, margin = longhand(logits.astype(np.float64), filters)
+        if margin < 1e-9:
+            continue
+        p = probabilities(logits, filters)
+        np.testing.assert_allclose(
+            p, [expected.get(idx, 0) for idx in range(V)], rtol=1e-11, atol=0, err_msg=str(changes)
+        )
+        sums = np.cumsum(p)
+        for idx in rng.choice(np.flatnonzero(p), 9):
+            assert draw_one(logits, sums[idx] - p[idx] / 2, **changes)[0] == idx
+        last = np.flatnonzero(p)[-1]
+        assert draw_one(logits, BELOW_ONE, **changes)[0] == last or p[last] < 1e-14
+
+
 def test_without_filters_it_is_the_softmax():
     weights = np.exp([0.5, -1, 2, 0])
     np.testing.assert_allclose(filtered([0.5, -1, 2, 0]), weights / weights.sum(), rtol=1e-12)

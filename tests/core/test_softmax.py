@@ -75,6 +75,15 @@ def test_a_loss_that_is_not_a_number_shows(row):
         assert not np.isfinite(losses_of(row, target)).any()
 
 
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])  # the result of inf - inf is a NaN with its sign bit set
+@pytest.mark.parametrize("place", [0, 1, 63, 64, 130, 136])
+def test_it_shows_wherever_it_stands_in_a_long_row(place, bad):
+    row = np.random.default_rng(place).normal(size=137).tolist()
+    row[place] = bad
+    for target in (0, place, 100, 136):
+        assert not np.isfinite(losses_of(row, target)).any()
+
+
 def test_a_token_ruled_out_has_no_part():
     assert losses_of([0, -np.inf, 0], 0) == pytest.approx([math.log(2)] * 2)
     assert losses_of([0, -np.inf, 0], 1) == [np.inf] * 2

@@ -18,6 +18,10 @@ from textgen.lm.reports import StepReport, ValidationReport
 from textgen.lm.scoring import token_log_probabilities
 from textgen.lm.training import train, validation_nats
 
+# A rate at which one step of Adam leaves parameters that are finite, but logits beyond float32. Less would not do: no
+# gradient flows through a tanh that is exactly 1 or -1, however large the weights.
+BEYOND = 3e38
+
 # Validation
 
 
@@ -162,8 +166,7 @@ def test_when_it_is_asked_to_stop(animals, extra):
 
 
 @pytest.mark.parametrize("held_out", [True, False])
-@pytest.mark.parametrize("lr", [1e30, 1e300])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize(("optimizer", "lr"), [("sgd", 1e300), ("adam", 1e300), ("adam", BEYOND)])
 def test_a_training_that_diverges_at_once(animals, held_out, lr, optimizer):
     """The model that is left is the last one whose loss and gradient were finite numbers: here, the first."""
     asked = animals if held_out else animals.without_validation()
@@ -187,8 +190,8 @@ def test_a_training_that_diverges_before_a_validation(animals, monkeypatch):
     """What was learnt until then is kept: the parameters before the update that led astray."""
     good = 3
     calls = iter(range(1000))
-    options = {"optimizer": "sgd", "clip": 0.0, "epochs": 2}
-    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05 if next(calls) < good else 1e30)
+    options = {"optimizer": "adam", "clip": 0.0, "epochs": 2}
+    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05 if next(calls) < good else BEYOND)
     end = animals.end(**options)
     assert (end.reason, end.best) == ("diverged", None)
     monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.05)
@@ -201,15 +204,15 @@ def test_a_training_that_diverges_before_a_validation(animals, monkeypatch):
 def test_a_training_that_diverges_after_a_validation(animals, monkeypatch):
     """The best model is kept, whatever came after it."""
     steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
-    monkeypatch.setattr(training_module, "learning_rate", lambda highest, step, *_: 0.01 if step <= steps else 1e30)
-    reports = animals.reports(epochs=5, optimizer="sgd", clip=0.0)
+    monkeypatch.setattr(training_module, "learning_rate", lambda highest, step, *_: 0.01 if step <= steps else BEYOND)
+    reports = animals.reports(epochs=5, optimizer="adam", clip=0.0)
     end = reports[-1]
     [validation] = of_type(ValidationReport, reports)
     assert end.reason == end.model.history["stopped"] == "diverged"
     assert end.best is validation
     assert (validation.epoch, validation.step) == (1, steps)
     monkeypatch.setattr(training_module, "learning_rate", lambda *_: 0.01)
-    after_one = parameters_after_each_epoch(animals, epochs=5, optimizer="sgd", clip=0.0)[0]
+    after_one = parameters_after_each_epoch(animals, epochs=5, optimizer="adam", clip=0.0)[0]
     assert vector_of(end.model).tobytes() == after_one
     assert_usable(end.model)
 

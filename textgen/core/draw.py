@@ -1,4 +1,4 @@
-"""Drawing token ids from logits."""
+"""Drawing token ids from logits, in float64."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textgen.core.jit import kernel
+from textgen.core.activations import exp_below_zero
+from textgen.core.jit import inlined, inlined_reduction, kernel
+from textgen.core.largest import largest
+
+_BLOCK = 64  # weights that are added up at once
 
 
 class Filters(NamedTuple):
@@ -26,42 +30,151 @@ class Filters(NamedTuple):
     excluded: int
 
 
+@inlined_reduction
+def _sum(x):
+    """The sum of the vector x."""
+    total = 0.0
+    for j in range(x.size):
+        total += x[j]
+    return total
+
+
+@inlined
+def _sum_of_blocks(x):
+    """The sum of the vector x, block by block, as `_drawn` adds it up."""
+    total = 0.0
+    for first in range(0, x.size, _BLOCK):
+        total += _sum(x[first : first + _BLOCK])
+    return total
+
+
+@inlined
+def _largest_but_one(logits, excluded):
+    """The largest logit of a token that may be drawn, as float64; NaN is passed over or is the largest."""
+    if excluded < 0:
+        return np.float64(largest(logits))
+    before, after = largest(logits[:excluded]), largest(logits[excluded + 1 :])
+    return np.float64(before if before > after else after)
+
+
+@inlined
+def _fill_weights(logits, shift, temperature, excluded, weights):
+    """weights[j] = exp((logits[j] - shift) / temperature), 0 for the excluded token; their sum is returned."""
+    for j in range(weights.size):
+        weights[j] = np.float64(logits[j]) - shift
+    if temperature != 1:
+        for j in range(weights.size):
+            weights[j] /= temperature
+    for j in range(weights.size):
+        weights[j] = exp_below_zero(weights[j])
+    if excluded >= 0:
+        weights[excluded] = 0
+    return _sum_of_blocks(weights)
+
+
+@inlined
+def _least_candidate(weights, total, top_k, top_p):
+    """A weight that none of those which top-k and top-p leave is below; so that few need be sorted."""
+    V = weights.size
+    if 0 < top_k < V:
+        # Each of the first top_k stretches of this size has a weight that is not below the least of their largest.
+        size = V // top_k
+        least = 1.0
+        for first in range(0, top_k * size, size):
+            least = min(least, largest(weights[first : first + size]))
+        return least
+    return (1 - top_p) * total / V  # the weights below it are together less than (1 - top_p) * total
+
+
+@inlined
+def _keep_most_probable(weights, total, top_k, top_p):
+    """Set all weights to 0 but those that top-k and top-p leave; equal weights are ranked by id, the smaller first."""
+    least = _least_candidate(weights, total, top_k, top_p)
+    ids, keys = np.empty(weights.size, np.int64), np.empty(weights.size)
+    count = 0
+    for j in range(weights.size):
+        if weights[j] >= least:
+            ids[count], keys[count] = j, -weights[j]
+            count += 1
+    ranks = np.argsort(keys[:count], kind="mergesort")
+    limit = top_p * total
+    if 0 < top_k < weights.size:
+        ranks = ranks[:top_k]
+        limit = 0.0
+        for rank in ranks:
+            limit -= keys[rank]
+        limit *= top_p
+    weights[:] = 0
+    reached = 0.0
+    for rank in ranks:
+        weights[ids[rank]] = -keys[rank]
+        reached -= keys[rank]
+        if top_p < 1 and reached >= limit:
+            break
+
+
+@inlined
+def _filter(weights, total, filters):
+    """Set the weights to 0 that the filters rule out; the sum of those left is returned. The largest weight is 1."""
+    if 0 < filters.top_k < weights.size or filters.top_p < 1:
+        _keep_most_probable(weights, total, filters.top_k, filters.top_p)
+        total = _sum_of_blocks(weights)
+    if filters.min_p > 0:
+        for j in range(weights.size):
+            weights[j] = weights[j] if weights[j] >= filters.min_p else 0.0
+        total = _sum_of_blocks(weights)
+    return total
+
+
 @kernel
 def probabilities(logits, filters):
     """The distribution that a token is drawn from, (V,) float64, for the logits (V,) of one row.
 
     The excluded token is left out first; equal probabilities are ranked by id, the smaller first.
     """
-    V = logits.size
-    largest = -np.inf
-    for j in range(V):
-        if j != filters.excluded and logits[j] > largest:
-            largest = np.float64(logits[j])
-    p = np.empty(V)
-    for j in range(V):
-        p[j] = 0.0 if j == filters.excluded else math.exp((logits[j] - largest) / filters.temperature)
-    total = p.sum()
-    if 0 < filters.top_k < V or filters.top_p < 1:
-        ranks = np.argsort(-p, kind="mergesort")
-        kept = filters.top_k if 0 < filters.top_k < V else V
-        limit = 0.0
-        for i in range(kept):
-            limit += p[ranks[i]]
-        limit *= filters.top_p
-        reached = 0.0
-        for i in range(V):
-            if i >= kept or (filters.top_p < 1 and i > 0 and reached >= limit):
-                p[ranks[i]] = 0
-            reached += p[ranks[i]]
-        total = p.sum()
-    if filters.min_p > 0:
-        for j in range(V):
-            if p[j] < filters.min_p:  # the largest entry is 1
-                p[j] = 0
-        total = p.sum()
-    for j in range(V):
-        p[j] /= total
-    return p
+    weights = np.empty(logits.size)
+    shift = _largest_but_one(logits, filters.excluded)
+    total = _fill_weights(logits, shift, filters.temperature, filters.excluded, weights)
+    return weights / _filter(weights, total, filters)
+
+
+@inlined
+def _drawn(weights, limit):
+    """The first id up to which the weights add up to more than `limit`; the last with any weight if none do."""
+    first, reached = 0, 0.0
+    while first + _BLOCK < weights.size:
+        block = _sum(weights[first : first + _BLOCK])
+        if reached + block > limit:
+            break
+        reached += block
+        first += _BLOCK
+    for j in range(first, weights.size):
+        reached += weights[j]
+        if reached > limit:
+            return j
+    last = weights.size - 1
+    while last > 0 and not weights[last] > 0:
+        last -= 1
+    return last
+
+
+@inlined
+def _most_probable(weights):
+    """The first id of weight 1, the largest there is."""
+    for j in range(weights.size):
+        if weights[j] == 1:
+            return j
+    return 0
+
+
+@inlined
+def _log_probability(logits, idx, shift, total, excluded):
+    """log softmax(logits)[idx], where `total` is the sum of exp(logit - shift) over all tokens but the excluded one."""
+    log_total = math.log(total)
+    if excluded >= 0:
+        above = logits[excluded] - shift - log_total
+        log_total += max(above, 0.0) + math.log1p(math.exp(-abs(above)))
+    return logits[idx] - shift - log_total
 
 
 @kernel
@@ -72,31 +185,15 @@ def draw(logits, uniforms, filters, ids, log_probabilities):
     ids : (B,) int32, out. log_probabilities : (B,) float64, out: of each drawn token, in nats, under the whole softmax
     of the logits as they are, without filters.
     """
+    weights = np.empty(logits.shape[1])
+    excluded = filters.excluded
     for b in range(logits.shape[0]):
         row = logits[b]
-        p = probabilities(row, filters)
-        chosen = 0
-        if uniforms[b] < 0:
-            for j in range(p.size):
-                chosen = j if p[j] > p[chosen] else chosen
-        else:
-            reached = 0.0
-            for j in range(p.size):
-                if p[j] > 0:
-                    chosen = j  # the last one possible, should rounding keep the sum below the uniform number
-                    reached += p[j]
-                    if uniforms[b] < reached:
-                        break
+        shift = _largest_but_one(row, excluded)
+        whole = total = _fill_weights(row, shift, filters.temperature, excluded, weights)
+        total = _filter(weights, total, filters)
+        chosen = _most_probable(weights) if uniforms[b] < 0 else _drawn(weights, uniforms[b] * total)
+        if filters.temperature != 1:
+            whole = _fill_weights(row, shift, 1.0, excluded, weights)
         ids[b] = chosen
-        log_probabilities[b] = _log_probability(row, chosen)
-
-
-@kernel
-def _log_probability(logits, idx):
-    largest = np.float64(logits[0])
-    for j in range(logits.size):
-        largest = max(largest, np.float64(logits[j]))
-    total = 0.0
-    for j in range(logits.size):
-        total += math.exp(logits[j] - largest)
-    return logits[idx] - largest - math.log(total)
+        log_probabilities[b] = _log_probability(row, chosen, shift, whole, excluded)
