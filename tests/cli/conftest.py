@@ -37,6 +37,19 @@ class Result:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+class Screen:
+    """Standard output or error that says it is a terminal."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def isatty(self):
+        return True
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
 @pytest.fixture
 def textgen(capsys, monkeypatch):
     """A function that runs one command line in this process."""

@@ -116,6 +116,24 @@ def test_output_is_utf8_whatever_the_locale(start, tmp_path, locale):
     assert '"sentence": "春眠不覺曉"' in out
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux lists a process' threads")
+def test_scoring_loads_no_library_and_starts_no_thread_that_it_does_not_need(stored):
+    """Its start is most of its time. Threads: NumPy's BLAS starts its own, for products that are not made with it."""
+    stored("lines")
+    program = (
+        "import sys, os\n"
+        "from textgen.cli.boundary import main\n"
+        "try: main(['score', 'the cat', '-q', '--threads', '1'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "needless = {'rich', 'scipy', 'asyncio', 'multiprocessing.pool', 'markdown_it'} & set(sys.modules)\n"
+        "sys.exit(f'{needless}, {len(os.listdir(\"/proc/self/task\"))} threads')"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == "set(), 1 threads\n"
+
+
 @posix
 def test_ctrl_c_saves_the_best_model(start, corpus):
     process = start("train", corpus, *SMALL, "--epochs", "1000000", "--patience", "0")

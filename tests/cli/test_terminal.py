@@ -10,7 +10,7 @@ import pytest
 from textgen.cli.output import Notes
 from textgen.cli.table import Column, draw_table, print_pairs
 
-from .conftest import SMALL
+from .conftest import SMALL, Screen
 
 if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals on Windows", allow_module_level=True)
@@ -90,19 +90,6 @@ def test_no_colour_where_none_is_wanted(start, stored, terminal):
     ours, theirs = terminal
     process = start("info", stdout=theirs, stderr=theirs, env={"TERM": "xterm", "NO_COLOR": "1"})
     assert not re.search(r"\x1b\[(3|4|9|10)[0-9]m(?<!\x1b\[39m)(?<!\x1b\[49m)", screen(ours, process))
-
-
-class Screen:
-    """Standard output or error that says it is a terminal."""
-
-    def __init__(self, stream):
-        self._stream = stream
-
-    def isatty(self):
-        return True
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
 
 
 def test_markup_in_a_text_is_text(capsys, monkeypatch):

@@ -6,6 +6,7 @@ reads has had enough. A programming error keeps its traceback.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -24,7 +25,20 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    _prepare_process()
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    gc.freeze()  # what is left ends with the process: without a last look through Numba's and LLVM's objects (0.15 s)
+    sys.exit(code)
+
+
+def _prepare_process() -> None:
+    """Settings of the whole process by which it starts sooner.
+
+    Loading Numba makes some 100,000 objects that stay; by default they are searched for garbage again and again
+    (0.1 s). NumPy's BLAS is not used (products have kernels of their own), so it need not start its threads (0.04 s).
+    """
+    gc.set_threshold(100_000)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -30,13 +30,15 @@ def evaluate(
     options.check_threads(threads)
 
     from textgen.cli.chosen import open_model
+    from textgen.cli.compiling import compilation_announced
     from textgen.cli.table import print_pairs
     from textgen.lm.evaluation import evaluate as measure
 
     notes = Notes(quiet)
-    trained, name = open_model(model, level, notes)
-    announce_terminal(file, notes)
-    result = measure(trained, file, threads=threads)
+    with compilation_announced(notes):
+        trained, name = open_model(model, level, notes)
+        announce_terminal(file, notes)
+        result = measure(trained, file, threads=threads)
     if as_json:
         print_json({"model": name, "files": [str(path) for path in file], **as_record(result)})
     else:

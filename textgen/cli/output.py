@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,12 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Notes:
     """What is told to the person at the screen, on standard error, unless that was declined."""
 
     quiet: bool = False
+    screen: Console | None = None  # one that something is drawn on, which a note must not disturb
 
     def say(self, label: str, text: str) -> None:
         """Print one note; the labels stand in a column."""
@@ -76,7 +78,16 @@ class Notes:
         grid.add_column(width=_LABEL_WIDTH, style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
         grid.add_row(label, Text(text))
-        console(stderr=True).print(grid)
+        (self.screen or console(stderr=True)).print(grid)
+
+    @contextmanager
+    def printed_on(self, screen: Console) -> Iterator[None]:
+        """While the block runs, notes are printed on `screen`, above what is drawn there."""
+        self.screen = screen
+        try:
+            yield
+        finally:
+            self.screen = None
 
     def part(self) -> None:
         """On a terminal, print an empty line between what came before and what follows."""

@@ -69,7 +69,7 @@ class LiveProgress(PlainProgress):
         self._plan = plan
         self._tokens_per_character = tokens_per_character
         self._bar = bar
-        self._task = bar.add_task("preparing", total=None, figures="the first step compiles the kernels")
+        self._task = bar.add_task("preparing", total=None, figures="")
         self._updated = -math.inf
         self._is_stopping = False
 
@@ -141,7 +141,8 @@ def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: N
         ratio = len(corpus.train.ids) / max(1, int(corpus.train.characters.sum()))
         screen = console(stderr=True)
         screen.width -= len("^C ")  # what the terminal echoes must not break the line, or the bar could not be erased
-        with Progress(described, bar, figures, console=screen, transient=True, expand=True) as shown:
+        drawn = Progress(described, bar, figures, console=screen, transient=True, expand=True)
+        with drawn as shown, notes.printed_on(screen):
             yield LiveProgress(level, plan, ratio, shown)
 
 

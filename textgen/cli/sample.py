@@ -83,25 +83,27 @@ def sample(
     options.check_text("--prompt", prompt)
 
     from textgen.cli.chosen import open_model
+    from textgen.cli.compiling import compilation_announced
     from textgen.lm.sampling import sample as draw
 
     notes = Notes(quiet)
-    trained, name = open_model(model, level, notes)
-    notes.say("seed", str(config.seed))
-    notes.part()
-    cut = unknown = 0
-    for one in draw(trained, config, prompt=prompt, threads=threads):
-        cut += one.ended == "length"
-        if one.prompt_unknown and not unknown:
-            unknown = one.prompt_unknown
-            notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
-        if as_json:
-            print_json({**asdict(one), "model": name, "seed": config.seed})
-        else:
-            print_sequence(one, trained.text.unit)
-        flush_data()
-    if cut:
-        notes.say("length", f"{cut} of {format_amount(count, 'sequence')} cut at --max-length {max_length}")
+    with compilation_announced(notes):
+        trained, name = open_model(model, level, notes)
+        notes.say("seed", str(config.seed))
+        notes.part()
+        cut = unknown = 0
+        for one in draw(trained, config, prompt=prompt, threads=threads):
+            cut += one.ended == "length"
+            if one.prompt_unknown and not unknown:
+                unknown = one.prompt_unknown
+                notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
+            if as_json:
+                print_json({**asdict(one), "model": name, "seed": config.seed})
+            else:
+                print_sequence(one, trained.text.unit)
+            flush_data()
+        if cut:
+            notes.say("length", f"{cut} of {format_amount(count, 'sequence')} cut at --max-length {max_length}")
 
 
 def print_sequence(one: Sample, unit: str) -> None:

@@ -72,15 +72,17 @@ def score(
         options.check_text(f"sentence {number}", text)
 
     from textgen.cli.chosen import open_model
+    from textgen.cli.compiling import compilation_announced
     from textgen.cli.score_view import ScoreView
     from textgen.lm.scoring import score as measure
 
     notes = Notes(quiet)
-    trained, name = open_model(model, level, notes)
-    results = measure(trained, sentence or _lines(file or STDIN, notes), threads=threads)
-    if rank:
-        results = iter(sorted(results, key=lambda result: -result.log_probability))
-    ScoreView(name, detail, base, unit, rank).show(results, as_json=as_json)
+    with compilation_announced(notes):
+        trained, name = open_model(model, level, notes)
+        results = measure(trained, sentence or _lines(file or STDIN, notes), threads=threads)
+        if rank:
+            results = iter(sorted(results, key=lambda result: -result.log_probability))
+        ScoreView(name, detail, base, unit, rank).show(results, as_json=as_json)
 
 
 def parse_base(text: str) -> float:

@@ -13,13 +13,15 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding
 import numba
 import platformdirs
+from numba.core import event
 
 _CONTRACT = {"contract"}  # a * b + c may become one instruction
 _REASSOCIATE = {"contract", "reassoc", "nsz"}  # ... and sums may be taken lane by lane
@@ -55,6 +57,28 @@ def _cache_folder() -> str | None:
 
 
 CACHE_FOLDER = _cache_folder()
+
+
+class _CompilationListener(event.Listener):  # type: ignore[misc]  # Numba has no types
+    def __init__(self, begun: Callable[[], None]) -> None:
+        self._begun = begun
+
+    def on_start(self, event: event.Event) -> None:
+        del event
+        self._begun()
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@contextmanager
+def compilations_heard(begun: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, `begun` is called as each compilation begins, in the thread that compiles.
+
+    Kernels that come from the cache are not compiled. Callees are compilations of their own.
+    """
+    with event.install_listener("numba:compile", _CompilationListener(begun)):
+        yield
 
 
 def _compile(function: Callable[..., Any], fastmath: set[str], inline: bool = False) -> Callable[..., Any]:

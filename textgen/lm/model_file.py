@@ -29,7 +29,7 @@ from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 from textgen.lm.config import NetworkConfig, TextConfig
 from textgen.lm.files import write_atomically
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import parameter_shapes
+from textgen.lm.network import Network, parameter_shapes
 from textgen.lm.strict_json import to_json
 from textgen.text.vocabulary import Vocabulary
 
@@ -93,9 +93,8 @@ def load_model(path: Path) -> LanguageModel:
     with _opened(path) as file:
         summary = _summary_of(path, file)
         _check_shapes(summary)
-        model = LanguageModel.new(summary.text, summary.network, summary.vocabulary, seed=0)
-        model.history.update(summary.history)
-        parameters = model.network.parameters
+        network = Network(summary.network, len(summary.vocabulary))
+        parameters = network.parameters
         for name in parameters.names():
             tensor = file.get_tensor(name)
             if not np.isfinite(tensor).all():
@@ -103,8 +102,8 @@ def load_model(path: Path) -> LanguageModel:
                     f"{path}: the weights '{name}' hold numbers that are not finite; train the model anew"
                 )
             parameters[name][...] = tensor
-    model.network.pack()
-    return model
+    network.pack()
+    return LanguageModel(network, summary.vocabulary, summary.text, summary.history)
 
 
 def read_summary(path: Path) -> ModelSummary:
