@@ -10,54 +10,48 @@ does nothing else: threads that wait for each other lose most where a core is ta
 
 from __future__ import annotations
 
-import argparse
-import platform
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
+from llvmlite.binding import get_host_cpu_name
 from rich.console import Console
 
 from tests.benchmarks.bench import CASES, Bench
+from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.peak import Peak
-from tests.benchmarks.report import make_table, write_json
+from tests.benchmarks.report import Row, make_table, print_table, write_json
 from tests.benchmarks.texts import Texts
 from textgen.core.threads import Team
 
-_WIDTH = 150  # of the table, where there is no terminal
 
-
-def read_options(description: str | None) -> argparse.Namespace:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", action="append", metavar="SUBSTRING", help="cases whose name contains it")
-    parser.add_argument("--text", type=Path, metavar="DIR", help="tinyshakespeare/train.txt and wikitext-2/train.txt")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw figures")
-    return parser.parse_args()
+def describe_conditions(threads: int, rounds: int, texts: Texts) -> dict[str, str | int]:
+    """What else the figures depend on."""
+    found = {name: version(name) for name in ("numba", "torch", "onnxruntime") if find_spec(name)}
+    paths = {level: str(path) for level, path in texts.paths.items()}
+    return {"threads": threads, "rounds": rounds, **paths, "CPU": get_host_cpu_name(), **found}
 
 
 def main() -> None:
     """Print the table."""
-    options, progress = read_options(__doc__), Console(stderr=True)
-    texts, rows = Texts(options.text), []
+    parser = make_parser(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the raw figures")
+    options, progress = parser.parse_args(), Console(stderr=True)
+    texts = Texts(options.text)
+    rows: dict[str, Row] = {}
     with Team(options.threads) as team:
         bench = Bench(texts, options.threads, options.rounds, team, Peak(options.threads))
         for name, measure in CASES.items():
-            if options.only and not any(part in name for part in options.only):
+            if not is_chosen(name, options.only):
                 continue
             progress.print(name, end=" ... ", highlight=False)
-            row = measure(bench)
-            rows.append(row)
+            row = rows[name] = measure(bench)
             against = ", ".join(f"{other} {figure:,.0f}" for other, figure in row.medians)
             progress.print(f"{row.median:,.0f} {row.unit}; {against}", highlight=False, soft_wrap=True)
-    paths = {level: str(path) for level, path in texts.paths.items()}
-    conditions = {"threads": options.threads, "rounds": options.rounds, "text": paths, "machine": platform.processor()}
-    console = Console()
-    width = console.width if console.is_terminal else _WIDTH
-    caption = (
-        f"{options.threads} threads, medians of {options.rounds} rounds; char: {paths['char']}, word: {paths['word']}"
-    )
-    Console(width=width).print(make_table(rows, caption))
+    conditions = describe_conditions(options.threads, options.rounds, texts)
+    caption = ", ".join(f"{name}: {value}" for name, value in conditions.items())
+    print_table(make_table(rows, caption))
     if options.json:
         write_json(options.json, rows, conditions)
 

@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from tests.benchmarks import onnx_runtime, ours, pytorch, pytorch_forward
-from tests.benchmarks.cases import AGAINST_LSTM, AGAINST_PYTORCH, SAMPLED, Shape
+from tests.benchmarks import growth, memory, onnx_runtime, ours, pytorch, pytorch_forward
+from tests.benchmarks.cases import AGAINST_LSTM, AGAINST_PYTORCH, BASE, GROWN, REMEMBERED, SAMPLED, SCORED, Shape
 from tests.benchmarks.peak import Peak
 from tests.benchmarks.report import Row
 from tests.benchmarks.texts import Texts
@@ -49,13 +49,13 @@ def _training(shape: Shape, others: list[Contender], bench: Bench) -> Row:
     V = bench.texts.vocabulary_size(shape.level)
     flops = 3 * 2 * shape.multiply_adds(V)  # forward, and two products of the same size for each on the way back
     mine = ours.training(shape, bench.texts, bench.team)
-    return _row(f"training {shape}", V, [mine, *others], bench, flops)
+    return _row(V, [mine, *others], bench, flops)
 
 
-def _row(case: str, V: int, contenders: list[Contender], bench: Bench, flops: int) -> Row:
+def _row(V: int, contenders: list[Contender], bench: Bench, flops: int) -> Row:
     result = race(contenders, bench.rounds, bench.peak)
     mine, *others = map(str, contenders)
-    return Row(case, V, "tokens/s", result.rates[mine], {o: result.rates[o] for o in others}, flops, result.peaks)
+    return Row(V, "tokens/s", result.rates[mine], {o: result.rates[o] for o in others}, flops, result.peaks)
 
 
 def sampling(shape: Shape, bench: Bench) -> Row:
@@ -73,7 +73,45 @@ def sampling(shape: Shape, bench: Bench) -> Row:
     ]
     mine = ours.sampling(model, shape.B, bench.threads)
     V = len(corpus.vocabulary)
-    return _row(_sampling_name(shape), V, [mine, *peers], bench, 2 * shape.multiply_adds(V))
+    return _row(V, [mine, *peers], bench, 2 * shape.multiply_adds(V))
+
+
+def scoring(shape: Shape, bench: Bench) -> Row:
+    """The log-probabilities of given text."""
+    V = bench.texts.vocabulary_size(shape.level)
+    network = ours.new_network(shape, V, training=False)
+    windows = bench.texts.windows(shape.level, shape.B, shape.T)
+    expected = ours.log_probabilities(network, windows[0], bench.team)
+    for peer in (pytorch_forward, onnx_runtime):
+        _check(peer.log_probabilities(network, windows[0]), expected)
+    mine = ours.scoring(network, windows, bench.team)
+    peers = [
+        *fastest_settings(pytorch_forward.scoring(network, windows, bench.threads)),
+        *fastest_settings(onnx_runtime.scoring(network, windows, bench.threads)),
+    ]
+    return _row(V, [mine, *peers], bench, 2 * shape.multiply_adds(V))
+
+
+def memory_of_training(bench: Bench) -> Row:
+    """The peak of the process, ours and PyTorch's."""
+    sides = ["textgen", *(["PyTorch"] if pytorch.INSTALLED else [])]
+    V = bench.texts.vocabulary_size(REMEMBERED.level)
+    windows = bench.texts.windows(REMEMBERED.level, REMEMBERED.B, REMEMBERED.T, count=memory.STEPS)
+    peaks = memory.measure(sides, windows, V, bench.threads)
+    return Row(V, "MiB", peaks.pop("textgen"), peaks)
+
+
+def growth_of_windows(shape: Shape, bench: Bench) -> Row:
+    """Larger windows beside smaller ones."""
+    return _training(shape, [ours.training(BASE, bench.texts, bench.team)], bench)
+
+
+def growth_of_corpus(bench: Bench) -> Row:
+    """A longer text beside a shorter one."""
+    corpus = bench.texts.corpus(BASE.level)
+    longer, shorter = (growth.training(corpus, repeated, bench.threads) for repeated in (10, 1))
+    V = len(corpus.vocabulary)
+    return _row(V, [longer, shorter], bench, 6 * BASE.multiply_adds(V))
 
 
 def _check(found: dict[str, np.ndarray], expected: np.ndarray) -> None:
@@ -83,12 +121,12 @@ def _check(found: dict[str, np.ndarray], expected: np.ndarray) -> None:
         assert difference < _TOLERANCE, f"{who}'s log-probabilities differ from ours by {difference:.2g}"
 
 
-def _sampling_name(shape: Shape) -> str:
-    return f"sampling {shape.cell}, {shape.level} H{shape.H} L{shape.L}, streams: {shape.B}"
-
-
 CASES: dict[str, Callable[[Bench], Row]] = {
     **{f"training {shape}": partial(training_against_pytorch, shape) for shape in AGAINST_PYTORCH},
     **{f"training {shape}": partial(training_against_lstm, shape) for shape in AGAINST_LSTM},
-    **{_sampling_name(shape): partial(sampling, shape) for shape in SAMPLED},
+    **{f"sampling {s.cell}, {s.level} H{s.H} L{s.L}, streams: {s.B}": partial(sampling, s) for s in SAMPLED},
+    f"scoring {SCORED}": partial(scoring, SCORED),
+    f"memory, training {REMEMBERED}": memory_of_training,
+    **{f"growth, training {shape}": partial(growth_of_windows, shape) for shape in GROWN},
+    f"growth, training {BASE}, corpus x 10": growth_of_corpus,
 }

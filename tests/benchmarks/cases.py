@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 from textgen.lm.config import NetworkConfig
-from textgen.lm.network import parameter_shapes
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,8 @@ class Shape:
 
     def multiply_adds(self, V: int) -> int:
         """Of all products that one token takes on its way forward; what is looked up counts nothing."""
+        from textgen.lm.network import parameter_shapes  # here, so that PyTorch's processes do not load Numba
+
         looked_up = "embedding" if self.config.embedding else "layer0.input"
         matrices = (
             shape
@@ -63,4 +64,4 @@ AGAINST_LSTM = tuple(replace(_MIDDLE, cell=cell) for cell in ("rnn", "gru-simple
 SAMPLED = (replace(_SMALL, B=1), replace(_MIDDLE, B=1), replace(_LARGE, B=1), replace(_LARGE, B=32))
 SCORED = _LARGE
 REMEMBERED = Shape("lstm", "word", 650, 2, 20, 35)
-GROWN = (_MIDDLE, replace(_MIDDLE, B=128), replace(_MIDDLE, T=512))
+BASE, GROWN = _MIDDLE, (replace(_MIDDLE, B=128), replace(_MIDDLE, T=512))

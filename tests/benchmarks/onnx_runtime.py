@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -141,14 +141,18 @@ def stepped_log_probabilities(network: Network, window: Window) -> dict[str, np.
     return {"ONNX Runtime": np.log(np.take_along_axis(np.stack(steps), window.targets[:, :, None], 2)[:, :, 0])}
 
 
-def feed(window: Window, V: int) -> _Feed:
+def _feed(window: Window, V: int) -> _Feed:
     """A window as the scoring session reads it."""
     return {"x": np.eye(V, dtype=np.float32)[window.inputs], "targets": window.targets[:, :, None].astype(np.int64)}
 
 
-def log_probabilities(network: Network, T: int, B: int, threads: int) -> Callable[[_Feed], np.ndarray]:
-    """A function of a feed that gives the log-probability of each target, (T, B, 1); its state is carried."""
-    return Session(network, T, B, threads, scored=True).run
+def log_probabilities(network: Network, window: Window) -> dict[str, np.ndarray]:
+    """Of the window's targets, (T, B), from a state of zeros; nothing without ONNX Runtime."""
+    if onnxruntime is None:
+        return {}
+    T, B = window.targets.shape
+    session = Session(network, T, B, threads=1, scored=True)
+    return {"ONNX Runtime": session.run(_feed(window, network.vocabulary_size))[:, :, 0]}
 
 
 def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[Contender]:
@@ -156,6 +160,6 @@ def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[C
     if onnxruntime is None:
         return
     T, B = windows[0].targets.shape
-    feeds = [feed(window, network.vocabulary_size) for window in windows]
-    work = over(feeds, log_probabilities(network, T, B, threads))
+    feeds = [_feed(window, network.vocabulary_size) for window in windows]
+    work = over(feeds, Session(network, T, B, threads, scored=True).run)
     yield Contender("ONNX Runtime", "LSTM, LogSoftmax", windows[0].targets.size, lambda: work)

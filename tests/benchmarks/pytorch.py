@@ -21,6 +21,7 @@ try:
 except ImportError:
     torch = None
 
+INSTALLED = torch is not None
 RATE, CLIP = 1e-3, 1.0
 _LSTM_ORDER = "ufco"  # our gates in PyTorch's order: i f g o
 Step = Callable[[tuple[Any, Any]], float]

@@ -107,7 +107,15 @@ def _step_through(stepper: Any, window: Window) -> np.ndarray:
     return np.stack(steps)
 
 
-def log_probabilities(network: Network) -> Callable[[tuple[Any, Any]], Any]:
+def log_probabilities(network: Network, window: Window) -> dict[str, np.ndarray]:
+    """Of the window's targets, (T, B), from a state of zeros; nothing without PyTorch."""
+    if torch is None:
+        return {}
+    found: np.ndarray = _scorer(network)(tensors(window, network.config, network.vocabulary_size)).numpy()
+    return {"PyTorch": found}
+
+
+def _scorer(network: Network) -> Callable[[tuple[Any, Any]], Any]:
     """A function of (x, targets) that gives the log-probability of each target, (T, B); its state is carried."""
     peer = TorchNetwork.like(network)
     carried: list[Any] = [None]
@@ -127,6 +135,6 @@ def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[C
         return
     prepared = [tensors(window, network.config, network.vocabulary_size) for window in windows]
     for onednn in (True, False):
-        work = in_setting(over(prepared, log_probabilities(network)), threads, onednn)
+        work = in_setting(over(prepared, _scorer(network)), threads, onednn)
         setting = "nn.LSTM" + ("" if onednn else ", no oneDNN")
         yield Contender("PyTorch", setting, windows[0].targets.size, lambda work=work: work)  # type: ignore[misc]

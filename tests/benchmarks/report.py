@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
+
+_WIDTH = 150  # columns
 
 
 @dataclass(frozen=True)
 class Row:
-    """One case.
+    """What was found in one case.
 
     V : tokens of the vocabulary. unit : "tokens/s" or "MiB". ours, others : one figure a round; the others by name.
     flops : floating-point operations of our products for one token. peaks : GFLOP/s of the machine, one a round.
     """
 
-    case: str
     V: int
     unit: str
     ours: list[float]
@@ -45,14 +47,13 @@ class Row:
         return None if self.flops is None else self.median * self.flops / 1e9
 
     def cells(self) -> list[str]:
-        """Texts for the table's columns; one line for each of the others."""
+        """Texts for the table's columns after the case's name; one line for each of the others."""
         names, figures = [name for name, _ in self.medians], [figure for _, figure in self.medians]
         speed = ["", "", ""]
         if self.gflops is not None:
             peak = statistics.median(self.peaks)
             speed = [f"{self.gflops:,.0f}", f"{peak:,.0f}", f"{self.gflops / peak:.0%}"]
         return [
-            self.case,
             f"{self.V:,}",
             f"{self.median:,.0f} {self.unit}",
             "\n".join(names),
@@ -62,8 +63,8 @@ class Row:
         ]
 
 
-def make_table(rows: Sequence[Row], caption: str) -> Table:
-    """All rows; a ratio is our figure over theirs."""
+def make_table(rows: Mapping[str, Row], caption: str) -> Table:
+    """All rows by the names of their cases; a ratio is our figure over theirs."""
     table = Table(caption=caption, show_lines=True)
     table.add_column("case")
     for title in ("V", "textgen"):
@@ -71,11 +72,18 @@ def make_table(rows: Sequence[Row], caption: str) -> Table:
     table.add_column("against")
     for title in ("theirs", "ratio", "GFLOP/s", "FMA peak", "share"):
         table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        table.add_row(*row.cells())
+    for case, row in rows.items():
+        table.add_row(case, *row.cells())
     return table
 
 
-def write_json(path: Path, rows: Sequence[Row], conditions: dict[str, Any]) -> None:
+def print_table(table: Table) -> None:
+    """On stdout; not cut to 80 columns where that is no terminal."""
+    console = Console()
+    Console(width=console.width if console.is_terminal else _WIDTH).print(table)
+
+
+def write_json(path: Path, rows: Mapping[str, Row], conditions: dict[str, Any]) -> None:
     """The raw figures, and the conditions under which they were measured."""
-    path.write_text(json.dumps({"conditions": conditions, "rows": [vars(row) for row in rows]}, indent=1))
+    figures = {case: asdict(row) for case, row in rows.items()}
+    path.write_text(json.dumps({"conditions": conditions, "cases": figures}, indent=1))

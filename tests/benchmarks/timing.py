@@ -7,9 +7,10 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tests.benchmarks.peak import Peak
+if TYPE_CHECKING:
+    from tests.benchmarks.peak import Peak
 
 _SECONDS, _TRIAL_SECONDS = 0.5, 0.2  # of one timing, at least
 _PAUSE = 0.02  # before each: the pools of threads of whoever was measured before spin for some milliseconds
