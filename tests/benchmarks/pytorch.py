@@ -94,7 +94,12 @@ def tensors(window: Window, config: NetworkConfig, V: int) -> tuple[Any, Any]:
     return x, torch.from_numpy(window.targets).long()
 
 
-def training_step(network: Any, optimizer: Any) -> Step:
+def clip(parameters: list[Any]) -> None:
+    """By global norm, PyTorch's way."""
+    torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+
+
+def training_step(network: Any, optimizer: Any, clip: Callable[[list[Any]], None] = clip) -> Step:
     """A function that makes one update and returns the mean loss before it.
 
     network : has `parameters()` and `logits(x, state)`; the state, a tensor or several, is carried from step to step.
@@ -109,7 +114,7 @@ def training_step(network: Any, optimizer: Any) -> Step:
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+        clip(parameters)
         optimizer.step()
         return float(loss.detach())
 
