@@ -6,6 +6,7 @@ All figures are medians over rounds taken A B A B; of each peer's settings the f
 What is not installed is left out. A training step is forward, backward, clipping by global norm and Adam, the state
 carried from window to window; its GFLOP/s count the products alone, 3 x 2 x multiply-adds. Run it on a machine that
 does nothing else: threads that wait for each other lose most where a core is taken, and PyTorch's lose more than ours.
+Where the peaks of a case lie far apart, something else ran.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def main() -> None:
             progress.print(name, end=" ... ", highlight=False)
             row = rows[name] = measure(bench)
             against = ", ".join(f"{other} {figure:,.0f}" for other, figure in row.medians)
-            progress.print(f"{row.median:,.0f} {row.unit}; {against}", highlight=False, soft_wrap=True)
+            peaks = f"; FMA peaks {min(row.peaks):.0f} to {max(row.peaks):.0f} GFLOP/s" if row.peaks else ""
+            progress.print(f"{row.median:,.0f} {row.unit}; {against}{peaks}", highlight=False, soft_wrap=True)
     conditions = describe_conditions(options.threads, options.rounds, texts)
     caption = ", ".join(f"{name}: {value}" for name, value in conditions.items())
     print_table(make_table(rows, caption))

@@ -1,10 +1,11 @@
 """Whether textgen and PyTorch learn the same: their losses on the same windows, from equal parameters.
 
-    python -m tests.benchmarks.agreement [--steps 200] [--threads 2] [--only SUBSTRING] [--text DIR]
+    python -m tests.benchmarks.agreement [--steps 200] [--float64] [--threads 2] [--only SUBSTRING] [--text DIR]
 
 A step is one of those that the benchmarks measure, but for two things. PyTorch's GRU is written out of its operations,
 since nn.GRU is another function. And PyTorch's gradients are summed up for their norm in float64, as ours are: its own
 float32 norm of the output layer of 10,000 words is 0.2 % too small, and after 200 clipped steps the losses show it.
+In float32 rounding errors grow from step to step, most in large networks; --float64 shows if anything else differs.
 """
 
 from __future__ import annotations
@@ -67,10 +68,10 @@ def clip_exactly(parameters: list[Any]) -> None:
         p.grad.mul_(min(1.0, pytorch.CLIP / norm))
 
 
-def train_both(shape: Shape, texts: Texts, team: Team, steps: int) -> np.ndarray:
+def train_both(shape: Shape, texts: Texts, team: Team, steps: int, dtype: type[np.floating] = np.float32) -> np.ndarray:
     """The losses of each step, (2, steps): ours and PyTorch's."""
     V = texts.vocabulary_size(shape.level)
-    network = ours.new_network(shape, V, training=True)
+    network = ours.new_network(shape, V, True, dtype)
     peer = ResetBeforeGRU(network) if shape.cell == "gru" else pytorch.TorchNetwork.like(network)
     our_step = ours.training_step(network, team)
     their_step = pytorch.training_step(peer, pytorch.adam(peer), clip_exactly)
@@ -85,14 +86,17 @@ def main() -> None:
     """Print a table of the losses."""
     parser = make_parser(__doc__)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--float64", action="store_true", help="compute in float64, not float32")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_default_dtype(torch.float64 if options.float64 else torch.float32)
+    dtype = np.float64 if options.float64 else np.float32
     texts, progress = Texts(options.text), Console(stderr=True)
     table = Table("case", "V", "steps", "textgen", "PyTorch", "difference", "largest on the way")
     with Team(options.threads) as team:
         for shape in AGAINST_PYTORCH:
             if is_chosen(str(shape), options.only):
-                mine, theirs = train_both(shape, texts, team, options.steps)
+                mine, theirs = train_both(shape, texts, team, options.steps, dtype)
                 differences = np.abs(mine - theirs)
                 figures = f"{mine[-1]:.6f}", f"{theirs[-1]:.6f}", f"{differences[-1]:.1e}", f"{differences.max():.1e}"
                 progress.print(str(shape), *figures, highlight=False)

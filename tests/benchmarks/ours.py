@@ -21,9 +21,9 @@ from textgen.text.windows import Window
 RATE, CLIP = 1e-3, 1.0
 
 
-def new_network(shape: Shape, V: int, training: bool) -> Network:
+def new_network(shape: Shape, V: int, training: bool, dtype: type[np.floating] = np.float32) -> Network:
     """A network of random parameters."""
-    network = Network(shape.config, V, training=training)
+    network = Network(shape.config, V, dtype, training)
     network.initialize(1)
     return network
 

@@ -90,7 +90,8 @@ def _in_torchs_layout(network: Network, name: str) -> np.ndarray:
 def tensors(window: Window, config: NetworkConfig, V: int) -> tuple[Any, Any]:
     """The window's input, as `logits` wants it, and its targets (T, B)."""
     ids = torch.from_numpy(window.inputs).long()
-    x = ids if config.embedding else torch.nn.functional.one_hot(ids, V).float()
+    # Of PyTorch's default type, as its modules are.
+    x = ids if config.embedding else torch.nn.functional.one_hot(ids, V).to(torch.get_default_dtype())
     return x, torch.from_numpy(window.targets).long()
 
 
