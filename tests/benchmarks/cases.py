@@ -1,0 +1,67 @@
+"""The shapes of network and batch that are measured."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from textgen.lm.config import NetworkConfig
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network for tokens of `level` ('char': one-hot, 'word': embedded), and the windows (T, B) that it reads."""
+
+    cell: str
+    level: str
+    H: int
+    L: int
+    B: int
+    T: int
+
+    def __str__(self) -> str:
+        return f"{self.cell}, {self.level} H{self.H} L{self.L} B{self.B} T{self.T}"
+
+    @property
+    def tokens(self) -> int:
+        """Of one window."""
+        return self.B * self.T
+
+    @property
+    def config(self) -> NetworkConfig:
+        """The network; the embedding is as wide as the hidden layers."""
+        embedding = self.H if self.level == "word" else 0
+        return NetworkConfig(cell=self.cell, hidden=self.H, layers=self.L, embedding=embedding)
+
+    def multiply_adds(self, V: int) -> int:
+        """Of all products that one token takes on its way forward; what is looked up counts nothing."""
+        from textgen.lm.network import parameter_shapes  # here, so that PyTorch's processes do not load Numba
+
+        looked_up = "embedding" if self.config.embedding else "layer0.input"
+        matrices = (
+            shape
+            for name, shape in parameter_shapes(self.config, V).items()
+            if len(shape) == 2 and name != looked_up and not name.endswith("peephole")
+        )
+        return sum(map(math.prod, matrices))
+
+
+_SMALL = Shape("lstm", "char", 128, 1, 32, 64)
+_MIDDLE = Shape("lstm", "char", 256, 2, 32, 64)
+_LARGE = Shape("lstm", "char", 512, 2, 64, 64)
+
+AGAINST_PYTORCH = (
+    _SMALL,
+    _MIDDLE,
+    _LARGE,
+    Shape("lstm", "char", 512, 1, 32, 128),
+    Shape("lstm", "word", 200, 2, 20, 35),
+    Shape("lstm", "word", 650, 2, 20, 35),
+    replace(_MIDDLE, cell="gru"),
+    replace(_LARGE, cell="gru"),
+)
+AGAINST_LSTM = tuple(replace(_MIDDLE, cell=cell) for cell in ("rnn", "gru-simple", "lstm-peephole"))
+SAMPLED = (replace(_SMALL, B=1), replace(_MIDDLE, B=1), replace(_LARGE, B=1), replace(_LARGE, B=32))
+SCORED = _LARGE
+REMEMBERED = Shape("lstm", "word", 650, 2, 20, 35)
+BASE, GROWN = _MIDDLE, (replace(_MIDDLE, B=128), replace(_MIDDLE, T=512))
