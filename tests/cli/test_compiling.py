@@ -1,20 +1,25 @@
-"""Kernels that must be compiled are announced: once, on standard error, and not where they come from the cache."""
+"""Kernels that must be compiled are announced, those from the cache are not; Ctrl-C does no harm meanwhile."""
 
 import re
+import signal
 import sys
+import threading
+from typing import Any
 
 import pytest
 
-from textgen.cli.compiling import compilation_announced
+from textgen.cli.compiling import compilation_watched
+from textgen.cli.interrupt import interruptible
 from textgen.cli.options import Configs
 from textgen.cli.output import Notes
 from textgen.cli.progress import open_progress
 from textgen.core import jit
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.plan import plan
+from textgen.lm.store import models_folder
 from textgen.text.corpus import read_corpus
 
-from .conftest import Screen
+from .conftest import SMALL, Screen
 
 
 @pytest.fixture
@@ -30,7 +35,7 @@ def compile_two(tmp_path, monkeypatch):
 
 
 def test_once_and_where_they_are_kept(compile_two, tmp_path, capsys):
-    with compilation_announced(Notes()):
+    with compilation_watched(Notes()):
         compile_two()
     assert capsys.readouterr() == (
         "",
@@ -40,7 +45,7 @@ def test_once_and_where_they_are_kept(compile_two, tmp_path, capsys):
 
 def test_without_a_folder_it_does_not_say_once(compile_two, monkeypatch, capsys):
     monkeypatch.setattr(jit, "CACHE_FOLDER", None)
-    with compilation_announced(Notes()):
+    with compilation_watched(Notes()):
         compile_two()
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -50,9 +55,9 @@ def test_without_a_folder_it_does_not_say_once(compile_two, monkeypatch, capsys)
 
 
 def test_quiet_and_nothing_compiled_say_nothing(compile_two, capsys):
-    with compilation_announced(Notes(quiet=True)):
+    with compilation_watched(Notes(quiet=True)):
         compile_two()
-    with compilation_announced(Notes()):
+    with compilation_watched(Notes()):
         pass
     compile_two()
     assert capsys.readouterr() == ("", "")
@@ -74,6 +79,87 @@ def test_a_first_and_a_second_run(start, stored, tmp_path):
     assert [line for line in errors[0] if line != announced] == errors[1]
 
 
+def test_an_interruption_waits_for_the_kernel_and_leaves_the_compiler_whole(compile_two):
+    """Raised in the midst of it, LLVM would lose it, and the kernel could never be compiled again."""
+
+    def plus_three(x):
+        return x + 3
+
+    slow: Any = jit.kernel(plus_three)
+    presses = [signal.SIGINT]
+
+    def press():
+        if presses:
+            signal.raise_signal(presses.pop())
+
+    with pytest.raises(KeyboardInterrupt), compilation_watched(Notes(quiet=True)), jit.compiler_heard(press):
+        slow(1)
+    assert not presses
+    assert len(slow.signatures) == 1, "it was compiled to its end"
+    assert slow(1) == 4
+    compile_two()
+
+
+def test_an_interruption_elsewhere_is_not_held_up_and_keeps_another_thread_from_compiling(compile_two):
+    raised = []
+
+    def compile_there():
+        try:
+            compile_two()
+        except KeyboardInterrupt:
+            raised.append(True)
+
+    with compilation_watched(Notes(quiet=True)):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        thread = threading.Thread(target=compile_there)
+        thread.start()
+        thread.join()
+    assert raised
+
+
+def test_the_handler_is_put_back():
+    before = signal.getsignal(signal.SIGINT)
+    with compilation_watched(Notes()):
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_job_that_ignores_ctrl_c_goes_on_ignoring_it():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with compilation_watched(Notes()), interruptible(lambda: None) as is_requested:
+            signal.raise_signal(signal.SIGINT)
+            assert not is_requested()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_while_kernels_are_compiled(start, stored, tmp_path):
+    stored("lines")
+    process = start("score", "the cat", env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})
+    assert process.stderr.readline().startswith(b"compiling kernels, once: ")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert err == b"textgen: interrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_twice_while_kernels_are_compiled_for_a_training(start, corpus, tmp_path):
+    process = start("train", corpus, *SMALL, "--threads", "2", env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})
+    for line in process.stderr:
+        if line.startswith(b"compiling kernels, once: "):
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline() == b"stopping; Ctrl-C again quits at once\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, b"", b"textgen: interrupted\n")
+    assert not list(models_folder().iterdir())
+
+
 def test_above_the_bar_of_a_training(compile_two, corpus, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Screen(sys.stderr))
@@ -81,7 +167,7 @@ def test_above_the_bar_of_a_training(compile_two, corpus, capsys, monkeypatch):
     text = read_corpus([corpus], configs.text, lambda message: None)
     notes = Notes()
     progress = open_progress(text, configs, plan(text, configs.network, configs.training), notes)
-    with compilation_announced(notes), progress:
+    with compilation_watched(notes), progress:
         compile_two()
     out, err = capsys.readouterr()
     assert out == ""

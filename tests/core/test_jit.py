@@ -140,7 +140,7 @@ def test_a_compilation_is_heard_but_not_a_kernel_from_the_cache(tmp_path, monkey
     def plus_one(x):
         return x + 1
 
-    with jit.compilations_heard(lambda: begun.append(True)):
+    with jit.compiler_heard(lambda: begun.append(True)):
         first: Any = jit.kernel(plus_one)
         assert (first(1), first(2), len(begun)) == (2, 3, 1)
         assert (first(1.5), len(begun)) == (2.5, 2), "another signature is another compilation"

@@ -30,12 +30,12 @@ def evaluate(
     options.check_threads(threads)
 
     from textgen.cli.chosen import open_model
-    from textgen.cli.compiling import compilation_announced
+    from textgen.cli.compiling import compilation_watched
     from textgen.cli.table import print_pairs
     from textgen.lm.evaluation import evaluate as measure
 
     notes = Notes(quiet)
-    with compilation_announced(notes):
+    with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
         announce_terminal(file, notes)
         result = measure(trained, file, threads=threads)

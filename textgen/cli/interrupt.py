@@ -10,26 +10,42 @@ from types import FrameType
 
 INTERRUPTED = 130  # exit code: 128 + the number of SIGINT
 
+Handler = Callable[[int, FrameType | None], object]
+
+
+@contextmanager
+def sigint_handled(handler: Handler) -> Iterator[None]:
+    """While the block runs, `handler` is called at Ctrl-C.
+
+    Not where Ctrl-C is ignored (a job in the background of a script), nor in a thread that is not the main one: only
+    that one may set handlers.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    if not is_main or before is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
 
 @contextmanager
 def interruptible(on_request: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """A function that tells whether Ctrl-C was pressed since; while the block runs, the first raises nothing.
 
-    `on_request` is called at the first one, in the main thread. The second one raises KeyboardInterrupt.
+    `on_request` is called at the first one, in the main thread. The second one does what it did before.
     """
     requested = threading.Event()
+    before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: FrameType | None) -> None:
         del number, frame
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, before)
         requested.set()
         on_request()
 
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+    with sigint_handled(note):
         yield requested.is_set
-        return
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield requested.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

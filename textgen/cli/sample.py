@@ -83,11 +83,11 @@ def sample(
     options.check_text("--prompt", prompt)
 
     from textgen.cli.chosen import open_model
-    from textgen.cli.compiling import compilation_announced
+    from textgen.cli.compiling import compilation_watched
     from textgen.lm.sampling import sample as draw
 
     notes = Notes(quiet)
-    with compilation_announced(notes):
+    with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
         notes.say("seed", str(config.seed))
         notes.part()

@@ -72,12 +72,12 @@ def score(
         options.check_text(f"sentence {number}", text)
 
     from textgen.cli.chosen import open_model
-    from textgen.cli.compiling import compilation_announced
+    from textgen.cli.compiling import compilation_watched
     from textgen.cli.score_view import ScoreView
     from textgen.lm.scoring import score as measure
 
     notes = Notes(quiet)
-    with compilation_announced(notes):
+    with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
         results = measure(trained, sentence or _lines(file or STDIN, notes), threads=threads)
         if rank:

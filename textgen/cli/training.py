@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen.cli.compiling import compilation_announced
+from textgen.cli.compiling import compilation_watched
 from textgen.cli.figures import format_amount, format_bytes
 from textgen.cli.interrupt import INTERRUPTED, interruptible
 from textgen.cli.output import Notes, print_json
@@ -58,7 +58,7 @@ def run_training(request: Request) -> None:
     Raises DivergedError after the last good model is saved, typer.Exit(130) after an interruption.
     """
     notes, configs = request.notes, request.configs
-    with compilation_announced(notes), _open_log(request.log) as record:
+    with compilation_watched(notes), _open_log(request.log) as record:
         corpus = _read(request)
         prepared = plan(corpus, configs.network, configs.training)
         configs = replace(configs, text=replace(configs.text, unit=corpus.unit), network=prepared.network)

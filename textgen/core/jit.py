@@ -59,25 +59,37 @@ def _cache_folder() -> str | None:
 CACHE_FOLDER = _cache_folder()
 
 
-class _CompilationListener(event.Listener):  # type: ignore[misc]  # Numba has no types
-    def __init__(self, begun: Callable[[], None]) -> None:
-        self._begun = begun
+def _ignore() -> None:
+    pass
 
-    def on_start(self, event: event.Event) -> None:
-        del event
+
+class _Listener(event.Listener):  # type: ignore[misc]  # Numba has no types
+    def __init__(self, begun: Callable[[], None], ended: Callable[[], None]) -> None:
+        self._begun, self._ended = begun, ended
+
+    def on_start(self, _: event.Event) -> None:
         self._begun()
 
-    def on_end(self, event: event.Event) -> None:
-        pass
+    def on_end(self, _: event.Event) -> None:
+        self._ended()
 
 
 @contextmanager
-def compilations_heard(begun: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, `begun` is called as each compilation begins, in the thread that compiles.
+def compiler_heard(
+    compiling: Callable[[], None], entered: Callable[[], None] = _ignore, left: Callable[[], None] = _ignore
+) -> Iterator[None]:
+    """While the block runs, tell what Numba's compiler does, each time in the thread that it works in.
 
-    Kernels that come from the cache are not compiled. Callees are compilations of their own.
+    compiling : a kernel, or a function that it calls, will be compiled, since the cache does not hold it. What this
+    raises is raised by the call of the kernel, and nothing is compiled.
+    entered, left : the compiler begins to work (with what it calls itself for, and for loading a kernel from the cache,
+    too), and has ended. In between, it does not bear an exception out of nowhere, such as a signal's handler raises:
+    LLVM calls back into Python, where it is lost, and what was being compiled can never be compiled again.
     """
-    with event.install_listener("numba:compile", _CompilationListener(begun)):
+    with (
+        event.install_listener("numba:compiler_lock", _Listener(entered, left)),
+        event.install_listener("numba:compile", _Listener(compiling, _ignore)),
+    ):
         yield
 
 
