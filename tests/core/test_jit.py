@@ -69,7 +69,9 @@ def test_another_numba_or_cpu_changes_the_key(monkeypatch):
     keys.add(jit.sources_key())
     monkeypatch.setattr(numba.config, "CPU_FEATURES", "+beads")
     keys.add(jit.sources_key())
-    assert len(keys) == 4
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
+    keys.add(jit.sources_key())
+    assert len(keys) == 5
 
 
 def test_an_edited_callee_is_compiled_again(copied):

@@ -40,6 +40,7 @@ def sources_key() -> str:
         llvmlite.binding.get_host_cpu_name(),
         llvmlite.binding.get_host_cpu_features().flatten(),
         str(numba.config.CPU_FEATURES),
+        str(numba.config.BOUNDSCHECK),
     ):
         digest.update(part.encode())
     return digest.hexdigest()[:16]
