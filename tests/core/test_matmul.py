@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textgen.core.matmul import Weight, add_product, add_product_rows, add_weight_gradient, empty_panels, pack
+from textgen.core.matmul import (
+    Packed,
+    Weight,
+    add_product,
+    add_weight_gradient,
+    compiled_product,
+    empty_panels,
+    pack,
+    product_rows,
+)
 
 DTYPES = (np.float32, np.float64)
 # Past the depth that is taken at a time (256), past the widest panel (32 float32) and the tallest tile (8).
@@ -21,12 +30,12 @@ def tolerance(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return bound
 
 
-def packed(w: np.ndarray) -> np.ndarray:
+def packed(w: np.ndarray) -> Packed:
     """W in panels that held something else before."""
     panels = empty_panels(w.shape[0], w.shape[1], w.dtype)
     panels[:] = np.nan
     pack(w, panels)
-    return panels
+    return Packed(panels, compiled_product(w.dtype))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -75,7 +84,7 @@ def test_a_row_has_the_same_bytes_in_any_company(dtype):
     add_product(x, packed(w), whole)
     for b0, b1 in ((0, 15), (0, 1), (3, 5), (2, 9), (14, 15), (6, 6)):
         part = np.zeros_like(whole)
-        add_product_rows(x, packed(w), part, b0, b1)
+        product_rows(x, packed(w), part, part, b0, b1)
         np.testing.assert_array_equal(part[:, b0:b1], whole[:, b0:b1])
         assert not part[:, :b0].any()
         assert not part[:, b1:].any()
@@ -88,7 +97,7 @@ def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
     x, dy = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(M, offset + N + 3)).astype(dtype)
     dw = rng.normal(size=(K, N)).astype(dtype)
     before = dw.copy()
-    add_weight_gradient(x, dy, offset, dw, 0, N)
+    add_weight_gradient(compiled_product(x.dtype), x, dy, offset, dw[None], 0, N)
     part = dy[:, offset : offset + N]
     expected = before + x.T.astype(np.float64) @ part.astype(np.float64)
     assert np.all(np.abs(dw - expected) <= tolerance(np.ascontiguousarray(x.T), part))
@@ -99,11 +108,11 @@ def test_weight_gradient_column_by_column(dtype):
     rng = np.random.default_rng(4)
     x, dy = rng.normal(size=(520, 13)).astype(dtype), rng.normal(size=(520, 100)).astype(dtype)
     whole, parts = np.zeros((13, 100), dtype), np.zeros((13, 100), dtype)
-    add_weight_gradient(x, dy, 0, whole, 0, 100)
+    add_weight_gradient(compiled_product(x.dtype), x, dy, 0, whole[None], 0, 100)
     assert whole.any()
     for n0, n1 in ((64, 100), (0, 32), (32, 64), (7, 7)):
         others = np.delete(parts, np.s_[n0:n1], axis=1)
-        add_weight_gradient(x, dy, 0, parts, n0, n1)
+        add_weight_gradient(compiled_product(x.dtype), x, dy, 0, parts[None], n0, n1)
         np.testing.assert_array_equal(np.delete(parts, np.s_[n0:n1], axis=1), others)
     np.testing.assert_array_equal(parts, whole)
 
@@ -126,7 +135,7 @@ def test_weight_packs_both_ways_and_again(dtype):
         value *= 2
         weight.pack()
         forward, back = np.zeros((1, 19, 34), dtype), np.zeros((1, 34, 19), dtype)
-        add_product(np.eye(19, dtype=dtype)[None], weight.panels, forward)
+        add_product(np.eye(19, dtype=dtype)[None], weight.packed, forward)
         add_product(np.eye(34, dtype=dtype)[None], weight.transposed, back)
         np.testing.assert_array_equal(forward[0], value)
         np.testing.assert_array_equal(back[0], value.T)

@@ -14,7 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.cases import assert_same_bytes
-from textgen.core.matmul import add_product, add_product_rows, add_weight_gradient, empty_panels, pack
+from textgen.core.matmul import (
+    Packed,
+    add_product,
+    add_weight_gradient,
+    compiled_product,
+    empty_panels,
+    pack,
+    product_rows,
+)
 
 dtypes = st.sampled_from([np.float32, np.float64])
 steps, rows, inner, columns = st.integers(1, 3), st.integers(1, 19), st.integers(1, 300), st.integers(1, 70)
@@ -53,6 +61,11 @@ def poisoned_panels(w: np.ndarray) -> Poisoned:
     return panels
 
 
+def as_weight(panels: np.ndarray) -> Packed:
+    """The panels as products take them."""
+    return Packed(panels, compiled_product(panels.dtype))
+
+
 def clean_panels(w: np.ndarray) -> np.ndarray:
     """W packed, in an array of its own."""
     panels = empty_panels(w.shape[0], w.shape[1], w.dtype)
@@ -67,8 +80,8 @@ def test_product(dtype, T, B, K, N, margin, seed):
     x, w, y = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
     x, w, y = x.astype(dtype), w.astype(dtype), y.astype(dtype)
     left, right, result = Poisoned(x, margin), poisoned_panels(Poisoned(w, margin).array), Poisoned(y, margin)
-    add_product(left.array, right.array, result.array)
-    add_product(x, clean_panels(w), y)
+    add_product(left.array, as_weight(right.array), result.array)
+    add_product(x, as_weight(clean_panels(w)), y)
     assert_same_bytes([result.array.copy()], [y])
     for operand in (left, right, result):
         operand.assert_only_the_array_changed()
@@ -86,7 +99,7 @@ def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, seed):
     x[:, others] = np.nan
     before = y.copy()
     left, right, result = Poisoned(x), poisoned_panels(w), Poisoned(y)
-    add_product_rows(left.array, right.array, result.array, b0, b1)
+    product_rows(left.array, as_weight(right.array), result.array, result.array, b0, b1)
     assert_same_bytes([result.array[:, others]], [before[:, others]])
     assert b0 == b1 or (result.array[:, b0:b1] != before[:, b0:b1]).any()
     result.assert_only_the_array_changed()
@@ -105,7 +118,7 @@ def test_weight_gradient_of_some_columns(dtype, M, K, N, first, last, offset):
     dy[:, :offset] = dy[:, offset : offset + n0] = dy[:, offset + n1 :] = np.nan
     before = dw.copy()
     left, right, result = Poisoned(x, 3), Poisoned(dy, 5), Poisoned(dw)
-    add_weight_gradient(left.array, right.array, offset, result.array, n0, n1)
+    add_weight_gradient(compiled_product(dtype), left.array, right.array, offset, result.array[None], n0, n1)
     others = np.ones(N, np.bool_)
     others[n0:n1] = False
     assert_same_bytes([result.array[:, others]], [before[:, others]])

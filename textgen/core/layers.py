@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from textgen.core.cells.cell import Cell
+from textgen.core.crew import ALONE
 from textgen.core.elementwise import (
     add_memory_products,
     add_row_sums,
@@ -23,7 +24,7 @@ from textgen.core.elementwise import (
     through_tanh_rows,
 )
 from textgen.core.lookup import add_looked_up, add_lookup_gradient
-from textgen.core.matmul import Weight, add_weight_gradient, product_rows, repeated
+from textgen.core.matmul import Weight, product_rows, repeated
 from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
@@ -145,7 +146,7 @@ class Product:
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         T, B, _ = y.shape
-        product_rows(self.below.output, self.weight.panels, repeated(bias, T, B), y, b0, b1)
+        product_rows(self.below.output, self.weight.packed, repeated(bias, T, B), y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         dx = self.below.doutput
@@ -153,7 +154,7 @@ class Product:
         product_rows(dy, self.weight.transposed, repeated(np.zeros(N, dx.dtype), T, B), dx, b0, b1)
 
     def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
-        add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
+        self.weight.add_gradient(_flat(self.below.output), _flat(dy), 0, n0, n1)
 
 
 class Recurrent(Layer):
@@ -184,9 +185,10 @@ class Recurrent(Layer):
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         self.connection.forward(window, self.bias.value, self.gates, b0, b1)
-        panels = tuple(product.panels for product in self.products)
+        weights = tuple(product.packed for product in self.products)
         self.states[:, 0, b0:b1] = self.state[:, b0:b1]
-        self.cell.forward(self.gates, self.states, self.sources, window.starts, panels, self.peephole.value, b0, b1)
+        arrays = self.gates, self.states, self.sources, window.starts, weights, self.peephole.value
+        self.cell.forward(*arrays, b0, b1, ALONE)
         self.state[:, b0:b1] = self.states[:, -1, b0:b1]
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
@@ -203,7 +205,7 @@ class Recurrent(Layer):
         offset = 0
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
-            add_weight_gradient(_flat(source), _flat(dgates), offset, product.gradient, n0, n1)
+            product.add_gradient(_flat(source), _flat(dgates), offset, n0, n1)
             offset += product.value.shape[1]
         if self.cell.peepholes:
             n0, n1 = self._share(self.columns, part, parts)

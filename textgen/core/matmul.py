@@ -7,12 +7,19 @@ multiples of _DEPTH, so it depends neither on the other rows nor on how columns 
 
 from __future__ import annotations
 
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
 
-from textgen.core.jit import kernel
+from textgen.core.crew import meet, share_of
+from textgen.core.jit import inlined, kernel
+from textgen.core.linking import Compiled, call
 from textgen.core.simd import PANEL_BYTES, TILE_ROWS, copy_to_panel, multiply_tile
 
 _DEPTH = 512  # of the inner dimension taken at a time: more would spill the panels from an L2 cache
+_PAGE = 4096  # bytes; rows at a multiple of it from one another share one set of the first cache, of mostly 8 lines,
+_FEWER_ROWS = min(8, TILE_ROWS)  # so that no more of them are read at a time
 _GROUP = 8  # panels that are packed together on the way: their parts of a row are read while its page is at hand
 _CHUNK = 4  # columns; divides every panel's width
 
@@ -52,83 +59,94 @@ def pack(matrix, panels):
 
 
 @kernel
-def _multiply_rows(a, panel, base, c):
-    """c[:, :P] = base[:, :P] + a @ panel, in tiles of like height. a : (M, K), panel : (K, P)."""
-    M = a.shape[0]
-    tiles = -(-M // TILE_ROWS)
-    for n in range(tiles):
-        i, last = M * n // tiles, M * (n + 1) // tiles
-        multiply_tile(last - i, i, a, panel, base, c)
-
-
-@kernel
-def _multiply_panel(a, panel, base, c, edge):
-    """c[:, :P] = base[:, :P] + a @ panel, or all N columns where N < P; `edge` is scratch. base, c : (M, N)."""
-    N = c.shape[1]
-    if panel.shape[1] <= N:
-        _multiply_rows(a, panel, base, c)
-        return
-    for i in range(0, a.shape[0], TILE_ROWS):
-        rows = a[i : i + TILE_ROWS]
-        for r in range(rows.shape[0]):
-            for j in range(N):
-                edge[r, j] = base[i + r, j]
-        _multiply_rows(rows, panel, edge, edge)
-        for r in range(rows.shape[0]):
-            for j in range(N):
-                c[i + r, j] = edge[r, j]
-
-
-@kernel
-def _edge(panels):
-    """Scratch of a tile's size, of the same Numba type as parts of a matrix, so that tiles are compiled once."""
-    width = panels.shape[2]
-    return np.zeros((TILE_ROWS, 2 * width), panels.dtype)[:, :width]
-
-
-@kernel
 def product(x, panels, base, y):
     """y = base + x @ W, for W (K, N) packed in `panels`.
 
     x : (T, B, K), any strides. base, y : (T, B, N), last stride one element; may be the same. y is overwritten.
     """
+    T, B, N = y.shape
     count, inner, width = panels.shape
-    edge = _edge(panels)
+    height = _FEWER_ROWS if x.strides[1] % _PAGE == 0 else TILE_ROWS
+    tiles = -(-B // height)
+    edge = np.zeros((TILE_ROWS, 2 * width), y.dtype)[:, :width]  # a slice, of the same Numba type as parts of y
     for k0 in range(0, inner, _DEPTH):
         k1 = min(k0 + _DEPTH, inner)
         start = base if k0 == 0 else y
         for p in range(count):
             panel, first = panels[p, k0:k1], p * width
-            for t in range(x.shape[0]):
-                _multiply_panel(x[t, :, k0:k1], panel, start[t, :, first:], y[t, :, first:], edge)
+            columns = min(width, N - first)
+            for t in range(T):
+                for n in range(tiles):
+                    b0, b1 = B * n // tiles, B * (n + 1) // tiles
+                    source, target = start[t, b0:b1, first:], y[t, b0:b1, first:]
+                    into = target
+                    if columns < width:
+                        _copy(source, edge, b1 - b0, columns)
+                        source = into = edge
+                    multiply_tile(b1 - b0, x[t, b0:b1, k0:k1], panel, source, into)
+                    if columns < width:
+                        _copy(edge, target, b1 - b0, columns)
 
 
-@kernel
-def add_product(x, panels, y):
-    """y += x @ W, for W (K, N) packed in `panels`.
+@inlined
+def _copy(source, target, rows, columns):
+    for i in range(rows):
+        for j in range(columns):
+            target[i, j] = source[i, j]
+
+
+class Packed(NamedTuple):
+    """A matrix W (K, N) in panels, and `product` compiled for its dtype, as kernels take it to multiply by."""
+
+    panels: np.ndarray
+    product: Compiled
+
+
+@cache
+def compiled_product(dtype: np.dtype) -> Compiled:
+    """`product` for arrays of any strides."""
+    strided = np.empty((2, 2, 2), dtype)[:, :, :1]
+    return Compiled(product, strided, strided, strided, strided)
+
+
+@inlined
+def add_product(x, weight, y):
+    """y += x @ W, for a packed weight W (K, N).
 
     x : (T, B, K), any strides. y : (T, B, N), last stride one element; changed in place.
     """
-    product(x, panels, y, y)
+    call(weight.product, (x, weight.panels, y, y))
+
+
+@inlined
+def multiply_together(x, weight, base, y, crew):
+    """y = base + x @ W, each of the crew some columns. All meet before it begins, and when it has ended."""
+    meet(crew)
+    count, _, width = weight.panels.shape
+    first, last = share_of(0, count, crew)
+    columns = first * width
+    call(weight.product, (x, weight.panels[first:last], base[:, :, columns:], y[:, :, columns:]))
+    meet(crew)
+
+
+@inlined
+def add_product_together(x, weight, y, crew):
+    """y += x @ W, each of the crew some columns. All meet before it begins, and when it has ended."""
+    multiply_together(x, weight, y, y, crew)
 
 
 @kernel
-def product_rows(x, panels, base, y, b0, b1):
+def product_rows(x, weight, base, y, b0, b1):
     """y[:, b] = base[:, b] + x[:, b] @ W for the rows b0:b1. x : (T, B, K). base, y : (T, B, N)."""
-    product(x[:, b0:b1], panels, base[:, b0:b1], y[:, b0:b1])
-
-
-def add_product_rows(x, panels, y, b0, b1):
-    """y[:, b] += x[:, b] @ W for the rows b0:b1. x : (T, B, K), y : (T, B, N)."""
-    product_rows(x, panels, y, y, b0, b1)
+    call(weight.product, (x[:, b0:b1], weight.panels, base[:, b0:b1], y[:, b0:b1]))
 
 
 @kernel
-def add_weight_gradient(x, dy, offset, dw, n0, n1):
+def add_weight_gradient(product, x, dy, offset, dw, n0, n1):
     """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
 
-    x : (M, K). dy : (M, N or more). dw : (K, N), changed in place. Both operands are packed on the way: read where they
-    lie, their rows would be so far apart that each entry costs a cache line.
+    x : (M, K). dy : (M, N or more). dw : (1, K, N), changed in place. Both operands are packed on the way: read where
+    they lie, their rows would be so far apart that each entry costs a cache line.
     """
     M, K = x.shape
     width = PANEL_BYTES // dy.itemsize
@@ -136,33 +154,40 @@ def add_weight_gradient(x, dy, offset, dw, n0, n1):
         m1 = min(m0 + _DEPTH, M)
         left = np.empty((-(-K // width), m1 - m0, width), dy.dtype)
         pack(x[m0:m1], left)
-        edge = _edge(left)
         for j in range(n0, n1, _GROUP * width):
             last = min(j + _GROUP * width, n1)
             right = np.empty((-(-(last - j) // width), m1 - m0, width), dy.dtype)
             pack(dy[m0:m1, offset + j : offset + last], right)
-            for p in range(right.shape[0]):
-                for q in range(left.shape[0]):
-                    part = dw[q * width : (q + 1) * width, j + p * width : last]
-                    _multiply_panel(left[q, :, : part.shape[0]].T, right[p], part, part, edge)
+            for q in range(left.shape[0]):
+                k0, k1 = q * width, min(q * width + width, K)
+                part = dw[:, k0:k1, j:last]
+                call(product, (left[q, :, : k1 - k0].T[None], right, part, part))
 
 
 class Weight:
     """A matrix of parameters, with what products need of it.
 
     value, gradient : (K, N) views of the parameter and gradient vectors; gradient is None where nothing is trained.
-    panels : `value` packed, for x @ W. transposed : value.T packed, for dy @ W.T, None where nothing is trained.
+    packed : `value`, for x @ W. transposed : value.T, for dy @ W.T, packed too; None where nothing is trained.
     `pack` must be called after each change of `value`.
     """
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
         self.value, self.gradient = value, gradient
         inner, columns = value.shape
-        self.panels = empty_panels(inner, columns, value.dtype)
-        self.transposed = None if gradient is None else empty_panels(columns, inner, value.dtype)
+        product = compiled_product(value.dtype)
+        self.packed = Packed(empty_panels(inner, columns, value.dtype), product)
+        self.transposed: Packed | None = None
+        if gradient is not None:
+            self.transposed = Packed(empty_panels(columns, inner, value.dtype), product)
 
     def pack(self) -> None:
         """Renew the packed forms from `value`."""
-        pack(self.value, self.panels)
+        pack(self.value, self.packed.panels)
         if self.transposed is not None:
-            pack(self.value.T, self.transposed)
+            pack(self.value.T, self.transposed.panels)
+
+    def add_gradient(self, x: np.ndarray, dy: np.ndarray, offset: int, n0: int, n1: int) -> None:
+        """Add the columns n0:n1 of x.T @ dy[:, offset:] to the gradient. x : (M, K). dy : (M, offset + N or more)."""
+        assert self.gradient is not None
+        add_weight_gradient(self.packed.product, x, dy, offset, self.gradient[None], n0, n1)

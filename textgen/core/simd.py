@@ -32,6 +32,10 @@ PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a packed panel
 TILE_ROWS = 12 if VECTOR_BYTES == 64 else 6  # their sums, a panel's row and one entry fit into 32 registers, or 16
 
 
+_PREFETCH_BYTES = 8192  # how far ahead a panel, and the next one, are fetched: the CPU itself stops at each page's end
+_PREFETCHING_ROWS = 5  # with fewer the loads are what takes the time
+
+
 class _Vectors:
     """Emits instructions on vectors of one dtype. Addresses are pointers to bytes; vectors need not be aligned."""
 
@@ -81,7 +85,7 @@ class _Vectors:
         """Have the line at `address` come from memory while something else is computed."""
         number = self.int32
         function = self.declare("llvm.prefetch.p0", ir.VoidType(), [address.type, number, number, number])
-        self.builder.call(function, [address, number(0), number(3), number(1)])
+        self.builder.call(function, [address, number(0), number(2), number(1)])
 
     def broadcast(self, address):
         """A vector that holds the number at `address` in each lane."""
@@ -110,7 +114,11 @@ def _emit_products(emit, rows, depth, a_rows, a_stride, b_address, b_stride):
     builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
 
     builder.position_at_end(body)
-    b = [emit.load(address) for address in emit.panel_row(emit.at(b_address, builder.mul(k, b_stride)))]
+    row = emit.at(b_address, builder.mul(k, b_stride))
+    b = [emit.load(address) for address in emit.panel_row(row)]
+    if rows >= _PREFETCHING_ROWS:
+        for address in emit.panel_row(emit.at(row, emit.constant(_PREFETCH_BYTES))):
+            emit.prefetch(address)
     a_offset = builder.mul(k, a_stride)
     for r in range(rows):
         entry = emit.broadcast(emit.at(a_rows[r], a_offset))
@@ -124,9 +132,9 @@ def _emit_products(emit, rows, depth, a_rows, a_stride, b_address, b_stride):
     return sums
 
 
-def _emit_tile(emit, rows, i, a, panel, base, c):
+def _emit_tile(emit, rows, a, panel, base, c):
     """The code of `multiply_tile` for a fixed number of rows; a, panel, base, c are Numba's array structures."""
-    places = [emit.builder.add(i, emit.constant(r)) for r in range(rows)]
+    places = [emit.constant(r) for r in range(rows)]
     base_rows = [emit.panel_row(emit.address(base, place)) for place in places]
     for address in (address for row in base_rows for address in row):
         emit.prefetch(address)
@@ -141,20 +149,20 @@ def _emit_tile(emit, rows, i, a, panel, base, c):
 
 
 @intrinsic
-def multiply_tile(typingctx, rows, i, a, panel, base, c):
-    """One tile of a matrix product: c[i:j, :P] = base[i:j, :P] + a[i:j] @ panel, j = i + rows, 1 <= rows <= TILE_ROWS.
+def multiply_tile(typingctx, rows, a, panel, base, c):
+    """One tile of a matrix product: c[:rows, :P] = base[:rows, :P] + a[:rows] @ panel, 1 <= rows <= TILE_ROWS.
 
-    a : (M, K), any strides. panel : (K, P), C-contiguous. base, c : (M, P or more), last stride one element,
-    may be the same.
+    a : (M, K), any strides. panel : (K, P), last stride one element. base, c : (M, P or more), last stride one
+    element, may be the same.
     For each element the products are added one by one in the order of K, whatever `rows` is, and the sum to base.
     """
 
     def codegen(context, builder, signature, arguments):
-        emit = _Vectors(context, builder, signature.args[2].dtype)
-        count, i, *values = arguments
+        emit = _Vectors(context, builder, signature.args[1].dtype)
+        count, *values = arguments
         arrays = [
             context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args[2:], values, strict=True)
+            for kind, value in zip(signature.args[1:], values, strict=True)
         ]
         done = builder.append_basic_block("tiles.done")
         switch = builder.switch(count, done)
@@ -162,12 +170,12 @@ def multiply_tile(typingctx, rows, i, a, panel, base, c):
             case = builder.append_basic_block(f"tile.{rows}")
             switch.add_case(emit.constant(rows), case)
             builder.position_at_end(case)
-            _emit_tile(emit, rows, i, *arrays)
+            _emit_tile(emit, rows, *arrays)
             builder.branch(done)
         builder.position_at_end(done)
         return context.get_dummy_value()
 
-    return types.void(types.intp, types.intp, a, panel, base, c), codegen
+    return types.void(types.intp, a, panel, base, c), codegen
 
 
 @intrinsic

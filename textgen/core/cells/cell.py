@@ -9,10 +9,11 @@ states : (S, T + 1, B, H). states[:, 0] is the state before the window, states[:
     states[0] is what the next layer sees.
 sources : (R, T, B, H), out: what each recurrent product multiplied at each step (zero where a sequence starts).
 starts : (T, B) bool: here the state before the step is zero, and no gradient passes.
-panels : a tuple of R packed matrices, the recurrent weights (forward) or their transposes (backward).
+weights : a tuple of R packed matrices, the recurrent weights (forward) or their transposes (backward).
 peephole : (P, H), one weight per unit for each gate that sees the previous memory; P = 0 for most cells.
 doutput : (T, B, H), the gradient that reaches states[0] from above.
 dstate : (S, B, H). In: the gradient that reaches the last states from the window after; out: that of the state before.
+crew : the threads that share these rows; ALONE where each thread has rows of its own.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from typing import Any
 class Cell:
     """A recurrent cell: its shape and its two kernels.
 
-    forward(gates, states, sources, starts, panels, peephole, b0, b1)
-    backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1)
+    forward(gates, states, sources, starts, weights, peephole, b0, b1, crew)
+    backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1)
     """
 
     gates: tuple[str, ...]  # by the paper's letters, in the order of the columns

@@ -13,31 +13,33 @@ import numpy as np
 from textgen.core.activations import apply_logistic, apply_tanh, through_logistic
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
+from textgen.core.crew import share_of
 from textgen.core.jit import kernel
-from textgen.core.matmul import add_product
+from textgen.core.matmul import add_product, add_product_together
 
 
 @kernel
-def forward(gates, states, sources, starts, panels, peephole, b0, b1):
+def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
+    first, last = share_of(b0, b1, crew)
     for t in range(T):
-        copy_previous(states[0], starts, t, sources[0], b0, b1)
-        add_product(sources[0, t : t + 1, b0:b1], panels[0], gates[t : t + 1, b0:b1, : 2 * H])
-        for b in range(b0, b1):
+        copy_previous(states[0], starts, t, sources[0], first, last)
+        add_product_together(sources[0, t : t + 1, b0:b1], weights[0], gates[t : t + 1, b0:b1, : 2 * H], crew)
+        for b in range(first, last):
             apply_logistic(gates[t, b, : 2 * H])
             r, previous, kept = gates[t, b, H : 2 * H], sources[0, t, b], sources[1, t, b]
             for j in range(H):
                 kept[j] = r[j] * previous[j]
-        add_product(sources[1, t : t + 1, b0:b1], panels[1], gates[t : t + 1, b0:b1, 2 * H :])
-        for b in range(b0, b1):
+        add_product_together(sources[1, t : t + 1, b0:b1], weights[1], gates[t : t + 1, b0:b1, 2 * H :], crew)
+        for b in range(first, last):
             u, candidate = gates[t, b, :H], gates[t, b, 2 * H :]
             apply_tanh(candidate)
             interpolate(u, candidate, sources[0, t, b], states[0, t + 1, b])
 
 
 @kernel
-def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     dkept = np.empty((1, b1 - b0, H), gates.dtype)  # the gradient of r * c'
@@ -47,13 +49,13 @@ def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, 
         for b in range(b0, b1):
             u, candidate = gates[t, b, :H], gates[t, b, 2 * H :]
             backward_interpolate(u, candidate, sources[0, t, b], dstate[0, b])
-        add_product(gates[t : t + 1, b0:b1, 2 * H :], panels[1], dkept[:, :])
+        add_product(gates[t : t + 1, b0:b1, 2 * H :], weights[1], dkept[:, :])
         for b in range(b0, b1):
             r, previous, dc, dk = gates[t, b, H : 2 * H], sources[0, t, b], dstate[0, b], dkept[0, b - b0]
             for j in range(H):
                 dc[j] += dk[j] * r[j]
                 r[j] = through_logistic(dk[j] * previous[j], r[j])
-        add_product(gates[t : t + 1, b0:b1, : 2 * H], panels[0], dstate[0:1, b0:b1])
+        add_product(gates[t : t + 1, b0:b1, : 2 * H], weights[0], dstate[0:1, b0:b1])
         clear_starts(starts, t, dstate, b0, b1)
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 from textgen.core.activations import apply_logistic, apply_tanh
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
+from textgen.core.crew import share_of
 from textgen.core.jit import kernel
-from textgen.core.matmul import add_product
+from textgen.core.matmul import add_product, add_product_together
 
 
 @kernel
-def forward(gates, states, sources, starts, panels, peephole, b0, b1):
+def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
+    first, last = share_of(b0, b1, crew)
     for t in range(T):
-        copy_previous(states[0], starts, t, sources[0], b0, b1)
-        add_product(sources[0, t : t + 1, b0:b1], panels[0], gates[t : t + 1, b0:b1])
-        for b in range(b0, b1):
+        copy_previous(states[0], starts, t, sources[0], first, last)
+        add_product_together(sources[0, t : t + 1, b0:b1], weights[0], gates[t : t + 1, b0:b1], crew)
+        for b in range(first, last):
             u, candidate = gates[t, b, :H], gates[t, b, H:]
             apply_logistic(u)
             apply_tanh(candidate)
@@ -27,7 +29,7 @@ def forward(gates, states, sources, starts, panels, peephole, b0, b1):
 
 
 @kernel
-def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     for t in range(T - 1, -1, -1):
@@ -35,7 +37,7 @@ def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, 
         for b in range(b0, b1):
             u, candidate = gates[t, b, :H], gates[t, b, H:]
             backward_interpolate(u, candidate, sources[0, t, b], dstate[0, b])
-        add_product(gates[t : t + 1, b0:b1], panels[0], dstate[0:1, b0:b1])
+        add_product(gates[t : t + 1, b0:b1], weights[0], dstate[0:1, b0:b1])
         clear_starts(starts, t, dstate, b0, b1)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from textgen.core.activations import apply_logistic, apply_tanh, tanh, through_logistic, through_tanh
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
+from textgen.core.crew import share_of
 from textgen.core.jit import inlined, kernel
-from textgen.core.matmul import add_product
+from textgen.core.matmul import add_product, add_product_together
 
 _GATES = ("u", "f", "o", "c")
 
@@ -49,37 +50,40 @@ def _activate_and_remember(gates, memory, new_memory):
 
 
 @inlined
-def _forward_gates(gates, states, sources, starts, panels, peephole, zeros, t, b0, b1):
+def _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew):
     """Everything of step t but the output: products, gates, memory."""
-    copy_previous(states[0], starts, t, sources[0], b0, b1)
-    add_product(sources[0, t : t + 1, b0:b1], panels[0], gates[t : t + 1, b0:b1])
-    for b in range(b0, b1):
+    first, last = share_of(b0, b1, crew)
+    copy_previous(states[0], starts, t, sources[0], first, last)
+    add_product_together(sources[0, t : t + 1, b0:b1], weights[0], gates[t : t + 1, b0:b1], crew)
+    for b in range(first, last):
         memory = _previous_memory(states, starts, t, b, zeros)
         _add_peephole(gates[t, b], memory, peephole)
         _activate_and_remember(gates[t, b], memory, states[1, t + 1, b])
 
 
 @kernel
-def forward(gates, states, sources, starts, panels, peephole, b0, b1):
+def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """a = o * tanh(c). See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
+    first, last = share_of(b0, b1, crew)
     for t in range(T):
-        _forward_gates(gates, states, sources, starts, panels, peephole, zeros, t, b0, b1)
-        for b in range(b0, b1):
+        _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew)
+        for b in range(first, last):
             o, memory, output = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], states[0, t + 1, b]
             for j in range(H):
                 output[j] = o[j] * tanh(memory[j])
 
 
 @kernel
-def forward_linear(gates, states, sources, starts, panels, peephole, b0, b1):
+def forward_linear(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """a = o * c. See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
+    first, last = share_of(b0, b1, crew)
     for t in range(T):
-        _forward_gates(gates, states, sources, starts, panels, peephole, zeros, t, b0, b1)
-        for b in range(b0, b1):
+        _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew)
+        for b in range(first, last):
             o, memory, output = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], states[0, t + 1, b]
             for j in range(H):
                 output[j] = o[j] * memory[j]
@@ -118,15 +122,15 @@ def _backward_peephole(dgates, dc, peephole):
 
 
 @inlined
-def _backward_products(gates, starts, panels, dstate, t, b0, b1):
+def _backward_products(gates, starts, weights, dstate, t, b0, b1):
     """The gradient of the previous output: da' = dgates @ W.T, and nothing where a sequence starts."""
     dstate[0, b0:b1] = 0
-    add_product(gates[t : t + 1, b0:b1], panels[0], dstate[0:1, b0:b1])
+    add_product(gates[t : t + 1, b0:b1], weights[0], dstate[0:1, b0:b1])
     clear_starts(starts, t, dstate, b0, b1)
 
 
 @kernel
-def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """The way back through a = o * tanh(c). See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
@@ -140,11 +144,11 @@ def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, 
                 da[j] *= squashed
             _backward_gates(gates[t, b], da, dc, _previous_memory(states, starts, t, b, zeros))
             _backward_peephole(gates[t, b], dc, peephole)
-        _backward_products(gates, starts, panels, dstate, t, b0, b1)
+        _backward_products(gates, starts, weights, dstate, t, b0, b1)
 
 
 @kernel
-def backward_linear(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+def backward_linear(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """The way back through a = o * c. See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
     zeros = np.zeros(H, gates.dtype)
@@ -157,7 +161,7 @@ def backward_linear(gates, states, sources, starts, panels, peephole, doutput, d
                 da[j] *= new_memory[j]
             _backward_gates(gates[t, b], da, dc, _previous_memory(states, starts, t, b, zeros))
             _backward_peephole(gates[t, b], dc, peephole)
-        _backward_products(gates, starts, panels, dstate, t, b0, b1)
+        _backward_products(gates, starts, weights, dstate, t, b0, b1)
 
 
 LSTM = Cell(_GATES, (4,), forward, backward, states=2, forget="f")

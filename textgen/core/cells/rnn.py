@@ -5,18 +5,20 @@ from __future__ import annotations
 from textgen.core.activations import apply_tanh, through_tanh
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
+from textgen.core.crew import share_of
 from textgen.core.jit import kernel
-from textgen.core.matmul import add_product
+from textgen.core.matmul import add_product, add_product_together
 
 
 @kernel
-def forward(gates, states, sources, starts, panels, peephole, b0, b1):
+def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """See `cell.py` for the arguments."""
     T, _, H = gates.shape
+    first, last = share_of(b0, b1, crew)
     for t in range(T):
-        copy_previous(states[0], starts, t, sources[0], b0, b1)
-        add_product(sources[0, t : t + 1, b0:b1], panels[0], gates[t : t + 1, b0:b1])
-        for b in range(b0, b1):
+        copy_previous(states[0], starts, t, sources[0], first, last)
+        add_product_together(sources[0, t : t + 1, b0:b1], weights[0], gates[t : t + 1, b0:b1], crew)
+        for b in range(first, last):
             a, state = gates[t, b], states[0, t + 1, b]
             apply_tanh(a)
             for j in range(H):
@@ -24,7 +26,7 @@ def forward(gates, states, sources, starts, panels, peephole, b0, b1):
 
 
 @kernel
-def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, b0, b1):
+def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """See `cell.py` for the arguments."""
     T, _, H = gates.shape
     for t in range(T - 1, -1, -1):
@@ -34,7 +36,7 @@ def backward(gates, states, sources, starts, panels, peephole, doutput, dstate, 
             for j in range(H):
                 a[j] = through_tanh(da[j], a[j])
                 da[j] = 0
-        add_product(gates[t : t + 1, b0:b1], panels[0], dstate[0:1, b0:b1])
+        add_product(gates[t : t + 1, b0:b1], weights[0], dstate[0:1, b0:b1])
         clear_starts(starts, t, dstate, b0, b1)
 
 
