@@ -21,7 +21,15 @@ def filtered(logits, **changes):
 def draw_one(logits, uniform, **changes):
     """The token and its log-probability."""
     ids, log_probabilities = np.empty(1, np.int32), np.empty(1)
-    draw(np.array([logits], np.float32), np.array([uniform]), OFF._replace(**changes), ids, log_probabilities)
+    draw(
+        np.array([logits], np.float32),
+        np.array([uniform]),
+        OFF._replace(**changes),
+        ids,
+        log_probabilities,
+        0,
+        len(ids),
+    )
     return int(ids[0]), float(log_probabilities[0])
 
 
@@ -206,7 +214,7 @@ def test_each_row_is_drawn_for_itself():
     uniforms = np.where(np.arange(9) % 3 == 2, -1, rng.random(9))
     ids, log_probabilities = np.empty(9, np.int32), np.empty(9)
     before = logits.copy()
-    draw(logits, uniforms, OFF, ids, log_probabilities)
+    draw(logits, uniforms, OFF, ids, log_probabilities, 0, len(ids))
     alone = [draw_one(row, uniform) for row, uniform in zip(logits, uniforms, strict=True)]
     assert list(zip(ids, log_probabilities, strict=True)) == alone
     assert len(set(ids)) > 2

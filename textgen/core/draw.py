@@ -87,30 +87,68 @@ def _least_candidate(weights, total, top_k, top_p):
 
 
 @inlined
+def _precedes(weights, i, j):
+    """Whether id i is more probable than id j; of equals the smaller comes first."""
+    return weights[i] > weights[j] or (weights[i] == weights[j] and i < j)
+
+
+@inlined
+def _sift_down(heap, size, weights, place):
+    """Let the id at `place` of a heap of ids sink until it precedes both its children."""
+    while 2 * place + 1 < size:
+        child = 2 * place + 1
+        if child + 1 < size and _precedes(weights, heap[child + 1], heap[child]):
+            child += 1
+        if not _precedes(weights, heap[child], heap[place]):
+            break
+        heap[place], heap[child] = heap[child], heap[place]
+        place = child
+
+
+@inlined
+def _rank(heap, weights, most, limit):
+    """Put the most probable ids of `heap` at its end, the first one last; their number is returned.
+
+    As many as `most`, or until their weights reach `limit`.
+    """
+    size = heap.size
+    for place in range(size // 2 - 1, -1, -1):
+        _sift_down(heap, size, weights, place)
+    reached = 0.0
+    while size > heap.size - most and reached < limit:
+        size -= 1
+        heap[0], heap[size] = heap[size], heap[0]
+        reached += weights[heap[size]]
+        _sift_down(heap, size, weights, 0)
+    return heap.size - size
+
+
+@inlined
 def _keep_most_probable(weights, total, top_k, top_p):
     """Set all weights to 0 but those that top-k and top-p leave; equal weights are ranked by id, the smaller first."""
     least = _least_candidate(weights, total, top_k, top_p)
-    ids, keys = np.empty(weights.size, np.int64), np.empty(weights.size)
-    count = 0
+    candidates, count = np.empty(weights.size, np.int64), 0
     for j in range(weights.size):
         if weights[j] >= least:
-            ids[count], keys[count] = j, -weights[j]
+            candidates[count] = j
             count += 1
-    ranks = np.argsort(keys[:count], kind="mergesort")
-    limit = top_p * total
-    if 0 < top_k < weights.size:
-        ranks = ranks[:top_k]
+    is_top_k = 0 < top_k < weights.size
+    limit = np.inf if is_top_k or top_p == 1 else top_p * total
+    ranked = _rank(candidates[:count], weights, min(top_k, count) if is_top_k else count, limit)
+    if is_top_k:
         limit = 0.0
-        for rank in ranks:
-            limit -= keys[rank]
+        for n in range(ranked):
+            limit += weights[candidates[count - 1 - n]]
         limit *= top_p
-    weights[:] = 0
+    kept = np.zeros(weights.size)
     reached = 0.0
-    for rank in ranks:
-        weights[ids[rank]] = -keys[rank]
-        reached -= keys[rank]
+    for n in range(ranked):
+        idx = candidates[count - 1 - n]
+        kept[idx] = weights[idx]
+        reached += weights[idx]
         if top_p < 1 and reached >= limit:
             break
+    weights[:] = kept
 
 
 @inlined
@@ -178,8 +216,8 @@ def _log_probability(logits, idx, shift, total, excluded):
 
 
 @kernel
-def draw(logits, uniforms, filters, ids, log_probabilities):
-    """Draw one token a row by inverting the cumulative distribution.
+def draw(logits, uniforms, filters, ids, log_probabilities, b0, b1):
+    """Draw one token for each of the rows b0:b1 by inverting the cumulative distribution.
 
     logits : (B, V). uniforms : (B,) float64 in [0, 1); below 0: the most probable token is taken.
     ids : (B,) int32, out. log_probabilities : (B,) float64, out: of each drawn token, in nats, under the whole softmax
@@ -187,7 +225,7 @@ def draw(logits, uniforms, filters, ids, log_probabilities):
     """
     weights = np.empty(logits.shape[1])
     excluded = filters.excluded
-    for b in range(logits.shape[0]):
+    for b in range(b0, b1):
         row = logits[b]
         shift = _largest_but_one(row, excluded)
         whole = total = _fill_weights(row, shift, filters.temperature, excluded, weights)

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from textgen.core.draw import Filters, draw
-from textgen.core.threads import Team, team_size
+from textgen.core.crew import crews
+from textgen.core.draw import Filters
+from textgen.core.threads import Team, available_threads
+from textgen.core.writing import steps, streams, write
 from textgen.lm.config import SamplingConfig
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
@@ -17,6 +20,9 @@ from textgen.text.vocabulary import EOS_ID, UNK_ID
 from textgen.text.windows import NO_INPUT, NO_TARGET, Window
 
 _STREAMS = 64  # sequences that are drawn side by side, at most
+_TOKENS = 256  # drawn in one run for each of them, at most
+_WORK_OF_A_RUN = 10**9  # multiplications, some 20 ms: between runs Python can see to Ctrl-C
+_WORK_OF_A_THREAD = 30_000  # multiplications a token: some times what it takes threads to meet
 
 
 @dataclass(frozen=True)
@@ -45,51 +51,67 @@ class _Stream:
         self.log_probability = 0.0
         self._generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((seed, index))))
 
-    def next_uniform(self, greedy: bool) -> float:
-        """The uniform number of the next draw; -1 asks for the most probable token."""
-        return -1.0 if greedy and self.ids else self._generator.random()
+    def next_numbers(self, count: int, greedy: bool) -> npt.NDArray[np.float64]:
+        """The uniform numbers of the next `count` draws; -1, if `greedy` for all but the first, asks for the most
+        probable token.
+        """
+        if not greedy:
+            return self._generator.random(count)
+        numbers = np.full(count, -1.0)
+        if not self.ids:
+            numbers[0] = self._generator.random()
+        return numbers
 
 
 def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threads: int = 0) -> Iterator[Sample]:
     """The sequences 0 .. config.count - 1, in this order, each as soon as it and those before it are finished.
 
     prompt : how each of them begins; tokens of it that the model does not know are read as `<unk>`.
-    threads : 0 is as many as this process may use.
+    threads : 0 is as many as this process may use and as are worth it.
     """
     config = config.seeded()
-    count = min(_STREAMS, config.count)
-    with Team(team_size(threads, rows=count)) as team:
-        writer = _Writer(model, config, prompt, team, count)
+    rows = min(_STREAMS, config.count)
+    with Team(threads or _worthwhile_threads(model, rows)) as team:
+        writer = _Writer(model, config, prompt, team, rows)
         finished: dict[int, Sample] = {}
         for index in range(config.count):
             while index not in finished:
-                finished |= {written.index: written for written in writer.step()}
+                finished |= {written.index: written for written in writer.run()}
             yield finished.pop(index)
+
+
+def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
+    """As many threads as there are, but not so many that they wait for one another most of the time."""
+    return max(1, min(available_threads(), _work(model, rows) // _WORK_OF_A_THREAD))
+
+
+def _work(model: LanguageModel, rows: int) -> int:
+    """Multiplications for one token of each row."""
+    return rows * model.network.parameters.vector.size
 
 
 class _Writer:
     """The sequences that are being drawn side by side, one a row; where one has ended, the next begins."""
 
     def __init__(self, model: LanguageModel, config: SamplingConfig, prompt: str, team: Team, rows: int) -> None:
-        self.model, self.config = model, config
+        self.model, self.config, self.team = model, config, team
         self.prompt = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
         self.prompt_ids = model.vocabulary.ids_of(self.prompt)
         unk = NO_INPUT if config.allow_unk else UNK_ID
         self.filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
-        self.first_state = self._read_prompt(team)
+        self.first_state = self._read_prompt()
         self.computation = Computation.without_training(model.network, team)
         self.computation.prepare(1, rows)
+        self.steps = steps(self.computation.layers)
+        self.streams = streams(rows, max(1, min(_TOKENS, _WORK_OF_A_RUN // _work(model, rows))))
         self.rows: list[_Stream | None] = [None] * rows
-        self.inputs = np.empty((1, rows), np.int32)
-        self.starts = np.zeros((1, rows), np.bool_)
-        self.targets = np.full((1, rows), NO_TARGET, np.int32)
         self.begun = 0
         for row in range(rows):
             self._begin(row)
 
-    def _read_prompt(self, team: Team) -> list[np.ndarray]:
+    def _read_prompt(self) -> list[np.ndarray]:
         """The state (S, 1, H) of each recurrent layer when all of the prompt but its last token has been read."""
-        computation = Computation.without_training(self.model.network, team)
+        computation = Computation.without_training(self.model.network, self.team)
         computation.prepare(1, 1)
         ids = np.array([self.model.first_input, *self.prompt_ids[:-1]], np.int32)[: len(self.prompt_ids)]
         if len(ids):
@@ -101,35 +123,44 @@ class _Writer:
     def _begin(self, row: int) -> None:
         """Start the next sequence in `row`; none, if all have begun."""
         self.rows[row] = None
-        self.inputs[0, row] = NO_INPUT
+        self.steps.inputs[row] = NO_INPUT
+        self.streams.limits[row] = 0
+        self.streams.ended[row] = False
         if self.begun == self.config.count:
             return
         assert self.config.seed is not None  # `sample` saw to it
-        self.rows[row] = _Stream(self.begun, self.config.seed)
+        self.rows[row] = stream = _Stream(self.begun, self.config.seed)
         self.begun += 1
-        self.inputs[0, row] = self.prompt_ids[-1] if len(self.prompt_ids) else self.model.first_input
+        self.steps.inputs[row] = self.prompt_ids[-1] if len(self.prompt_ids) else self.model.first_input
         for layer, state in zip(self.computation.recurrent, self.first_state, strict=True):
-            layer.state[:, row] = state[:, 0]
+            layer.states[:, 0, row] = state[:, 0]
+        self._continue(row, stream)
 
-    def step(self) -> list[Sample]:
-        """Draw one token for each sequence; those that ended with it."""
-        self.computation.forward(Window(self.inputs, self.starts, self.targets))
-        greedy = self.config.greedy
-        uniforms = np.array([0.0 if s is None else s.next_uniform(greedy) for s in self.rows])
-        ids = np.empty(len(self.rows), np.int32)
-        log_probabilities = np.empty(len(self.rows))
-        draw(self.computation.output.output[0], uniforms, self.filters, ids, log_probabilities)
+    def _continue(self, row: int, stream: _Stream) -> None:
+        """Have the next run draw on for the sequence in `row`."""
+        streams = self.streams
+        limit = min(streams.numbers.shape[1], self.config.max_length - len(stream.ids))
+        streams.numbers[row, :limit] = stream.next_numbers(limit, self.config.greedy)
+        streams.limits[row], streams.counts[row] = limit, 0
+        streams.log_probabilities[row], streams.ended[row] = 0, False
+
+    def run(self) -> list[Sample]:
+        """Draw tokens for all sequences until one of them has ended, or it is time to look up; those that ended."""
+        crew = crews(self.team.threads)
+        self.team.run(lambda part: write(self.steps, self.streams, self.filters, EOS_ID, crew[part]))
         ended = []
-        for row, (stream, idx) in enumerate(zip(self.rows, ids, strict=True)):
-            if stream is None:
-                continue
-            stream.log_probability += log_probabilities[row]
-            self.inputs[0, row] = idx
-            if idx != EOS_ID:
-                stream.ids.append(int(idx))
-            if idx == EOS_ID or len(stream.ids) == self.config.max_length:
-                ended.append(self._finish(stream, "eos" if idx == EOS_ID else "length"))
+        for row in np.flatnonzero(self.streams.ended).tolist():
+            stream = self.rows[row]
+            assert stream is not None  # nothing is written in rows without one
+            ids = self.streams.ids[row, : self.streams.counts[row]].tolist()
+            is_over = ids[-1] == EOS_ID
+            stream.ids += ids[:-1] if is_over else ids
+            stream.log_probability += float(self.streams.log_probabilities[row])
+            if is_over or len(stream.ids) == self.config.max_length:
+                ended.append(self._finish(stream, "eos" if is_over else "length"))
                 self._begin(row)
+            else:
+                self._continue(row, stream)
         return ended
 
     def _finish(self, stream: _Stream, ended: str) -> Sample:

@@ -1,0 +1,194 @@
+"""Writing: a whole network and the draw in one kernel, token after token, without Python in between.
+
+A token of a small network takes some microseconds, less than the calls that a step of its layers takes from Python. The
+threads share the columns of each product, so that one sequence, too, uses them all, and meet after each.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from textgen.core.activations import apply_tanh
+from textgen.core.crew import ALONE, meet, share_of
+from textgen.core.draw import Filters, draw
+from textgen.core.jit import inlined, kernel
+from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
+from textgen.core.linking import Compiled, call
+from textgen.core.matmul import Packed, compiled_product, empty_panels, multiply_together
+
+
+class _Multiplication(NamedTuple):
+    """y = base + x @ W, all for one step: x (1, B, K); base, y (1, B, N). K = 0: there is nothing to do."""
+
+    x: np.ndarray
+    weight: Packed
+    base: np.ndarray
+    y: np.ndarray
+
+
+class _Step(NamedTuple):
+    """A recurrent layer; the arguments of its cell's `forward` under their names there."""
+
+    input: _Multiplication
+    states: np.ndarray
+    sources: np.ndarray
+    starts: np.ndarray
+    weights: tuple[Packed, ...]
+    peephole: np.ndarray
+    forward: Compiled
+
+
+class Steps(NamedTuple):
+    """What a network does for one token of each of B rows.
+
+    inputs : (B,) int32, the token before; negative: the zero vector. table : (V, N), of which rows are looked up, and
+    bias : (N,) added, to give looked_up : (1, B, N). The logits : (1, B, V) are the y of the last of `dense`.
+    dense : of k head layers and the output layer, all but the last followed by tanh.
+    """
+
+    inputs: np.ndarray
+    table: np.ndarray
+    bias: np.ndarray
+    looked_up: np.ndarray
+    recurrent: tuple[_Step, ...]
+    dense: tuple[_Multiplication, ...]
+    draw: Compiled
+
+
+class Streams(NamedTuple):
+    """The B sequences that are written, and what is drawn for each of them in one run of at most U tokens.
+
+    numbers : (B, U) float64, the uniform number of each draw, as `draw` takes it. limits : (B,) int64, how many of them
+    to use; 0: nothing is written in this row. counts : (B,) int64, how many were. ids : (B, U) int32, what was drawn.
+    log_probabilities : (B,) float64, nats, the sum over what was drawn. ended : (B,) bool, where <eos> or the limit was
+    reached.
+    """
+
+    numbers: np.ndarray
+    limits: np.ndarray
+    counts: np.ndarray
+    ids: np.ndarray
+    log_probabilities: np.ndarray
+    ended: np.ndarray
+
+
+def streams(B: int, U: int) -> Streams:
+    """Arrays for B sequences, none of them begun."""
+    counts, flags = np.zeros((2, B), np.int64), np.zeros(B, np.bool_)
+    return Streams(np.zeros((B, U)), counts[0], counts[1], np.zeros((B, U), np.int32), np.zeros(B), flags)
+
+
+def steps(layers: list[Layer]) -> Steps:
+    """The arrays of `layers`, which are allocated for windows of one step and do not train, as `write` takes them."""
+    recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
+    dense = [layer for layer in layers if isinstance(layer, Dense)]
+    bottom, first = layers[0], recurrent[0]
+    if isinstance(bottom, Embedding):
+        table, looked_up = bottom.matrix.value, bottom.output
+        bias = np.zeros(bottom.columns, table.dtype)
+    else:
+        assert isinstance(first.connection, OneHot)
+        table, looked_up, bias = first.connection.matrix.value, first.gates, first.bias.value
+    return Steps(
+        inputs=np.empty(looked_up.shape[1], np.int32),
+        table=table,
+        bias=bias,
+        looked_up=looked_up,
+        recurrent=tuple(map(_step, recurrent)),
+        dense=tuple(_multiplication(layer.connection, layer.bias.value, layer.output) for layer in dense),
+        draw=_compiled_draw(dense[-1].output),
+    )
+
+
+def _step(layer: Recurrent) -> _Step:
+    input_part = _multiplication(layer.connection, layer.bias.value, layer.gates)
+    starts = np.zeros(layer.gates.shape[:2], np.bool_)
+    weights = tuple(weight.packed for weight in layer.products)
+    arrays = layer.states, layer.sources, starts, weights, layer.peephole.value
+    return _Step(input_part, *arrays, Compiled(layer.cell.forward, layer.gates, *arrays, 0, 0, ALONE))
+
+
+def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray) -> _Multiplication:
+    if isinstance(connection, Product):
+        x, weight = connection.below.output, connection.weight.packed
+    else:
+        x = np.empty((*y.shape[:2], 0), y.dtype)
+        weight = Packed(empty_panels(0, y.shape[2], y.dtype), compiled_product(y.dtype))
+    return _Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y)
+
+
+def _compiled_draw(logits: np.ndarray) -> Compiled:
+    B = logits.shape[1]
+    return Compiled(
+        draw, logits[0], np.empty(B), Filters(1.0, 0, 1.0, 0.0, 0), np.empty(B, np.int32), np.empty(B), 0, 0
+    )
+
+
+@inlined
+def _look_up(ids, table, bias, y, b0, b1):
+    """y[0, b] = bias + table[ids[b]] for the rows b0:b1; just the bias where the id is negative."""
+    for b in range(b0, b1):
+        target = y[0, b]
+        for j in range(target.size):
+            target[j] = bias[j]
+        if ids[b] >= 0:
+            row = table[ids[b]]
+            for j in range(target.size):
+                target[j] += row[j]
+
+
+@inlined
+def _advance(layer, first, last, crew):
+    """A step of a recurrent layer; then its state is the one before the next step."""
+    if layer.input.x.shape[2] > 0:
+        multiply_together(layer.input.x, layer.input.weight, layer.input.base, layer.input.y, crew)
+    gates, states = layer.input.y, layer.states
+    B = gates.shape[1]
+    call(layer.forward, (gates, states, layer.sources, layer.starts, layer.weights, layer.peephole, 0, B, crew))
+    for s in range(states.shape[0]):
+        for b in range(first, last):
+            states[s, 0, b, :] = states[s, 1, b]
+
+
+@inlined
+def _record(streams, steps, ids, log_probabilities, eos, first, last):
+    """What was drawn for the rows first:last becomes part of their sequences and the next step's input."""
+    for b in range(first, last):
+        count = streams.counts[b]
+        if count < streams.limits[b]:
+            steps.inputs[b] = streams.ids[b, count] = ids[b]
+            streams.counts[b] = count + 1
+            streams.log_probabilities[b] += log_probabilities[b]
+            streams.ended[b] = ids[b] == eos or count + 1 == streams.limits[b]
+
+
+@kernel
+def write(steps, streams, filters, eos, crew):
+    """Draw tokens for all rows, until one has ended or has drawn as many as it may. Run by all of the crew."""
+    B = steps.inputs.size
+    uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
+    first, last = share_of(0, B, crew)
+    running = True
+    while running:
+        _look_up(steps.inputs, steps.table, steps.bias, steps.looked_up, first, last)
+        for layer in steps.recurrent:
+            _advance(layer, first, last, crew)
+        logits = steps.looked_up
+        remaining = len(steps.dense)
+        for dense in steps.dense:
+            multiply_together(dense.x, dense.weight, dense.base, dense.y, crew)
+            logits = dense.y
+            remaining -= 1
+            if remaining > 0:
+                for b in range(first, last):
+                    apply_tanh(logits[0, b])
+        for b in range(first, last):
+            if streams.counts[b] < streams.limits[b]:
+                uniforms[b] = streams.numbers[b, streams.counts[b]]
+        call(steps.draw, (logits[0], uniforms, filters, ids, log_probabilities, first, last))
+        _record(streams, steps, ids, log_probabilities, eos, first, last)
+        meet(crew)
+        for b in range(B):
+            running = running and not streams.ended[b]
