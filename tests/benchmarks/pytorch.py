@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tests.benchmarks.cases import Shape
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
+from tests.core.pytorch_layout import counterpart, in_their_layout
 from textgen.lm.config import NetworkConfig
 from textgen.text.windows import Window
 
@@ -23,7 +22,6 @@ except ImportError:
 
 INSTALLED = torch is not None
 RATE, CLIP = 1e-3, 1.0
-_LSTM_ORDER = "ufco"  # our gates in PyTorch's order: i f g o
 Step = Callable[[tuple[Any, Any]], float]
 
 
@@ -50,20 +48,9 @@ class TorchNetwork:
         peer = cls(network.config, network.vocabulary_size)
         with torch.no_grad():
             for name in network.parameters.names():
-                value = torch.from_numpy(_in_torchs_layout(network, name))
-                peer._place(name).copy_(value)
+                value = in_their_layout(network, name, network.parameters[name])
+                counterpart(peer, name).copy_(torch.from_numpy(value))
         return peer
-
-    def _place(self, name: str) -> Any:
-        """PyTorch's parameter for ours of that name."""
-        if name == "embedding":
-            assert self.embedding is not None
-            return self.embedding.weight
-        owner, kind = name.split(".")
-        if owner == "output":
-            return getattr(self.output, kind)
-        theirs = {"input": "weight_ih", "recurrent0": "weight_hh", "bias": "bias_ih"}[kind]
-        return getattr(self.recurrent, f"{theirs}_l{owner.removeprefix('layer')}")
 
     def parameters(self) -> list[Any]:
         """All that are trained."""
@@ -75,16 +62,6 @@ class TorchNetwork:
         below = x if self.embedding is None else self.embedding(x)
         hidden, state = self.recurrent(below, state)
         return self.output(hidden), state
-
-
-def _in_torchs_layout(network: Network, name: str) -> np.ndarray:
-    """Our parameter `name` with its blocks in PyTorch's order of gates, and transposed."""
-    value = network.parameters[name]
-    if name.startswith("layer"):
-        gates = network.cell.gates
-        blocks = np.split(value, len(gates), axis=-1)
-        value = np.concatenate([blocks[gates.index(gate)] for gate in _LSTM_ORDER], axis=-1)
-    return np.ascontiguousarray(value if name == "embedding" else value.T)
 
 
 def tensors(window: Window, config: NetworkConfig, V: int) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from tests.core.cases import (
     random_window,
     train,
 )
+from tests.core.pytorch_layout import GATES, counterpart, in_their_layout
 from textgen.core.optimizers import SGD
 from textgen.core.threads import Team
 from textgen.lm.network import Network
@@ -27,7 +28,6 @@ from textgen.lm.network import Network
 torch = pytest.importorskip("torch")
 
 V, T, B = 23, 12, 5
-ORDER = {"rnn": "a", "lstm": "ufco"}  # the gates in PyTorch's order (its i, f, g, o)
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {},
     "embedded": {"embedding": 9},
@@ -46,20 +46,13 @@ def one_torch_thread():
     torch.set_num_threads(threads)
 
 
-def reorder(network: Network, columns: np.ndarray) -> np.ndarray:
-    """Columns (..., G * H) of ours, their blocks in PyTorch's order of gates."""
-    gates, order = network.cell.gates, ORDER[network.config.cell]
-    blocks = np.split(columns, len(gates), axis=-1)
-    return np.concatenate([blocks[gates.index(gate)] for gate in order], axis=-1)
-
-
 class TorchNetwork:
     """The same network out of PyTorch's modules, with copies of the parameters."""
 
     def __init__(self, network: Network) -> None:
         config, p = network.config, network.parameters
         dtype = torch.float64 if p.vector.dtype == np.float64 else torch.float32
-        self.network, self.config = network, config
+        self.config = config
         self.embedding = torch.nn.Embedding(V, config.embedding, dtype=dtype) if config.embedding else None
         kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM}[config.cell]
         self.recurrent = kind(config.embedding or V, config.hidden, config.layers, dtype=dtype)
@@ -68,40 +61,13 @@ class TorchNetwork:
         self.output = torch.nn.Linear(config.hidden, V, dtype=dtype)
         rng = np.random.default_rng(9)
         with torch.no_grad():
-            for place, value in self.places():
-                place.copy_(torch.from_numpy(np.ascontiguousarray(value)))
+            for name in p.names():
+                counterpart(self, name).copy_(torch.from_numpy(in_their_layout(network, name, p[name])))
             for layer in range(config.layers):  # PyTorch adds two biases: share ours out between them
                 first, second = (getattr(self.recurrent, f"bias_{kind}_l{layer}") for kind in ("ih", "hh"))
                 second.copy_(torch.from_numpy(rng.normal(size=tuple(second.shape))))
                 first.sub_(second)
         self.dtype = dtype
-        assert p.vector.size >= sum(value.size for _, value in self.places())
-
-    def places(self) -> list[tuple[Any, np.ndarray]]:
-        """PyTorch's parameters, each with the array of ours that it should hold."""
-        return [(self._place(name), self.in_torchs_order(name, self.network.parameters[name])) for name in self.names()]
-
-    def names(self) -> tuple[str, ...]:
-        """The names of our parameters."""
-        return self.network.parameters.names()
-
-    def in_torchs_order(self, name: str, value: np.ndarray) -> np.ndarray:
-        """One of our parameters (or gradients), laid out as PyTorch's."""
-        if name.startswith("layer"):
-            value = reorder(self.network, value)
-        return value if name == "embedding" else value.T
-
-    def _place(self, name: str) -> Any:
-        if name == "embedding":
-            assert self.embedding is not None
-            return self.embedding.weight
-        owner, kind = name.split(".")
-        if owner == "output":
-            return getattr(self.output, kind)
-        if owner.startswith("head"):
-            return getattr(self.heads[int(owner[4:])], kind)
-        torch_name = {"input": "weight_ih", "recurrent0": "weight_hh", "bias": "bias_ih"}[kind]
-        return getattr(self.recurrent, f"{torch_name}_l{owner[5:]}")
 
     def losses(self, window: TextWindow, states: list[Any]) -> Any:
         """The loss of each token (T, B); states : (L, B, H) tensors, one (a) or two (a, c)."""
@@ -135,16 +101,16 @@ def compare(network: Network, window: TextWindow, states: list[np.ndarray], foun
     losses = peer.losses(window, before)
     (losses.sum() / np.count_nonzero(window.targets >= 0)).backward()
     assert largest_difference(found.losses, losses.detach().numpy()) < tolerance
-    for name, (place, _) in zip(peer.names(), peer.places(), strict=True):
-        ours = peer.in_torchs_order(name, found.by_name[name])
-        assert largest_difference(ours, place.grad.numpy()) < tolerance, name
+    for name in network.parameters.names():
+        ours = in_their_layout(network, name, found.by_name[name])
+        assert largest_difference(ours, counterpart(peer, name).grad.numpy()) < tolerance, name
     for state, dstate in zip(before, zip(*found.dstates, strict=True), strict=True):
         assert largest_difference(np.stack(dstate), state.grad.numpy()) < tolerance
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("shape", NETWORKS)
-@pytest.mark.parametrize("cell", ORDER)
+@pytest.mark.parametrize("cell", GATES)
 def test_losses_and_gradients(cell, shape, dtype):
     network = random_network(V, dtype, cell=cell, hidden=21, **NETWORKS[shape])
     window, states = random_window(V, T, B), random_states(network, B, seed=1)
@@ -152,7 +118,7 @@ def test_losses_and_gradients(cell, shape, dtype):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("cell", ORDER)
+@pytest.mark.parametrize("cell", GATES)
 def test_losses_and_gradients_after_several_updates(cell, dtype):
     # Both train by themselves, each with its own optimiser; the losses stay the same.
     network = random_network(V, dtype, cell=cell, hidden=21, embedding=9)
