@@ -125,3 +125,13 @@ def corpus(tmp_path):
     path = tmp_path / "cats.txt"
     path.write_text("\n".join(LINES * 2) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def train(textgen, corpus):
+    """A function that trains a small model on the small corpus."""
+
+    def call(*options, files=(corpus,), length=("--epochs", "2"), **rest):
+        return textgen("train", *files, *SMALL, *length, *options, **rest)
+
+    return call

@@ -1,29 +1,14 @@
-"""`textgen train`: what it writes where, and what it says."""
+"""`textgen train`: what it says, and how each option reaches the model."""
 
 import gzip
 import json
 
 import pytest
 
-from textgen.cli import destination as destinations
-from textgen.core.optimizers import gradient_size
-from textgen.errors import ModelExistsError
-from textgen.lm import training
-from textgen.lm.model import LanguageModel
-from textgen.lm.model_file import load_model, read_summary, save_model
-from textgen.lm.store import list_models, models_folder
+from textgen.lm.model_file import load_model, read_summary
+from textgen.lm.store import models_folder
 
-from .conftest import LINES, SMALL
-
-
-@pytest.fixture
-def train(textgen, corpus):
-    """A function that trains a small model on the small corpus."""
-
-    def call(*options, files=(corpus,), length=("--epochs", "2"), **rest):
-        return textgen("train", *files, *SMALL, *length, *options, **rest)
-
-    return call
+from .conftest import LINES
 
 
 def test_a_model_is_trained_saved_and_shown(train, corpus):
@@ -184,121 +169,3 @@ def test_standard_input_and_packed_files(train, tmp_path):
     stdin, zipped = (read_summary(models_folder() / f"{name}-char.safetensors") for name in ("stdin", "cats"))
     assert stdin.history["corpus"]["sha256"] == zipped.history["corpus"]["sha256"]
     assert stdin.history["corpus"]["files"] == ["standard input"]
-
-
-# Where the model goes
-
-
-def test_a_second_training_takes_the_next_name(train):
-    train()
-    done = train()
-    assert "cats-char-2" in done.err
-    assert sorted(path.stem for path in list_models()) == ["cats-char", "cats-char-2"]
-
-
-def test_force_replaces_the_model(train):
-    train("--name", "mine")
-    first = (models_folder() / "mine.safetensors").read_bytes()
-    assert train("--name", "mine", "--force", "--seed", "5").code == 0
-    assert (models_folder() / "mine.safetensors").read_bytes() != first
-    assert len(list_models()) == 1
-
-
-def test_a_path_of_the_users_own(train, tmp_path):
-    path = tmp_path / "my model.safetensors"
-    done = train("--output", path)
-    assert done.code == 0
-    assert load_model(path).level == "char"
-    assert f'textgen sample --model "{path}"' in done.err
-    assert list_models() == []
-
-
-def test_a_name_taken_meanwhile_costs_no_work(train, monkeypatch):
-    """Another process may save under the name while this one trains."""
-
-    def save_late(model, path, *, overwrite):
-        if path.name == "mine.safetensors":
-            raise ModelExistsError(f"{path} exists already")
-        save_model(model, path, overwrite=overwrite)
-
-    def note_taken(path):
-        return path.with_name("mine-2.safetensors")
-
-    monkeypatch.setattr(destinations, "save_model", save_late)
-    monkeypatch.setattr(destinations, "free_path", note_taken)
-    done = train("--name", "mine")
-    assert done.code == 0
-    assert "textgen sample --model mine-2" in done.err
-    assert load_model(models_folder() / "mine-2.safetensors")
-
-
-# Ends that nobody wished
-
-
-def test_a_corpus_shorter_than_a_window_shrinks_batch_and_window(textgen, tmp_path):
-    short = tmp_path / "short.txt"
-    short.write_text("abab\nabab\nabab\nabab\nabab\n")
-    done = textgen("train", short, "--hidden", "4", "--epochs", "1")
-    assert done.code == 0
-    assert "instead of 32 of 64" in " ".join(done.err.split())
-
-
-@pytest.mark.parametrize("text", ["a", "one line\n", "x\n\n\n", "\n a \n"])
-def test_hardly_any_text_still_trains(textgen, tmp_path, text):
-    tiny = tmp_path / "tiny.txt"
-    tiny.write_text(text)
-    done = textgen("train", tiny, "--hidden", "4", "--epochs", "1")
-    assert done.code == 0
-    assert "nothing is held out" in done.err
-    assert load_model(models_folder() / "tiny-char.safetensors").history["corpus"]["valid_tokens"] == 0
-    assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
-
-
-def test_a_loss_that_is_not_finite_ends_with_the_last_good_model(train, monkeypatch):
-    calls = iter(range(1000))
-
-    def fail_later(*arguments):
-        return gradient_size(*arguments) if next(calls) < 40 else float("nan")
-
-    monkeypatch.setattr(training, "gradient_size", fail_later)
-    done = train("--json", "--lr", "0.0025", length=("--epochs", "100"))
-    assert (done.code, done.out) == (1, "")
-    last = done.err.splitlines()[-1]
-    assert last.startswith("textgen: the loss was no longer a finite number after ")
-    assert "the last good model is saved as cats-char. Try a lower --lr than 0.0025" in last
-    model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "diverged"
-
-
-def test_too_little_memory_is_said_and_not_tried(train, monkeypatch):
-    def refuse(*_, **__):
-        raise MemoryError("Unable to allocate 3 TiB")
-
-    monkeypatch.setattr(LanguageModel, "new", refuse)
-    done = train()
-    assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[-1] == "textgen: there is not enough memory: Unable to allocate 3 TiB"
-
-
-def test_ctrl_c_ends_in_good_order(train, monkeypatch):
-    """The request is made in the middle of the third epoch; see test_process.py for the signal itself."""
-    import signal
-
-    rounds = []
-
-    def signal_once(self, _):
-        rounds.append(self)
-        if len(rounds) == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    from textgen.cli.progress import PlainProgress
-
-    monkeypatch.setattr(PlainProgress, "validation", signal_once)
-    before = signal.getsignal(signal.SIGINT)
-    done = train(length=("--epochs", "1000"))
-    assert (done.code, done.out) == (130, "")
-    assert "interrupted" in done.err
-    assert len(rounds) == 2
-    model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "interrupted"
-    assert signal.getsignal(signal.SIGINT) is before

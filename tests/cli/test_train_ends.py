@@ -1,0 +1,77 @@
+"""`textgen train`: too little text or memory, a loss that is not finite, Ctrl-C."""
+
+import signal
+
+import pytest
+
+from textgen.cli.progress import PlainProgress
+from textgen.core.optimizers import gradient_size
+from textgen.lm import training
+from textgen.lm.model import LanguageModel
+from textgen.lm.model_file import load_model
+from textgen.lm.store import models_folder
+
+
+def test_a_corpus_shorter_than_a_window_shrinks_batch_and_window(textgen, tmp_path):
+    short = tmp_path / "short.txt"
+    short.write_text("abab\nabab\nabab\nabab\nabab\n")
+    done = textgen("train", short, "--hidden", "4", "--epochs", "1")
+    assert done.code == 0
+    assert "instead of 32 of 64" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("text", ["a", "one line\n", "x\n\n\n", "\n a \n"])
+def test_hardly_any_text_still_trains(textgen, tmp_path, text):
+    tiny = tmp_path / "tiny.txt"
+    tiny.write_text(text)
+    done = textgen("train", tiny, "--hidden", "4", "--epochs", "1")
+    assert done.code == 0
+    assert "nothing is held out" in done.err
+    assert load_model(models_folder() / "tiny-char.safetensors").history["corpus"]["valid_tokens"] == 0
+    assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
+
+
+def test_a_loss_that_is_not_finite_ends_with_the_last_good_model(train, monkeypatch):
+    calls = iter(range(1000))
+
+    def fail_later(*arguments):
+        return gradient_size(*arguments) if next(calls) < 40 else float("nan")
+
+    monkeypatch.setattr(training, "gradient_size", fail_later)
+    done = train("--json", "--lr", "0.0025", length=("--epochs", "100"))
+    assert (done.code, done.out) == (1, "")
+    last = done.err.splitlines()[-1]
+    assert last.startswith("textgen: the loss was no longer a finite number after ")
+    assert "the last good model is saved as cats-char. Try a lower --lr than 0.0025" in last
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "diverged"
+
+
+def test_too_little_memory_is_said_and_not_tried(train, monkeypatch):
+    def refuse(*_, **__):
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr(LanguageModel, "new", refuse)
+    done = train()
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1] == "textgen: there is not enough memory: Unable to allocate 3 TiB"
+
+
+def test_ctrl_c_ends_in_good_order(train, monkeypatch):
+    """The request is made in the middle of the third epoch; see test_process.py for the signal itself."""
+    rounds = []
+
+    def signal_once(self, _):
+        rounds.append(self)
+        if len(rounds) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(PlainProgress, "validation", signal_once)
+    before = signal.getsignal(signal.SIGINT)
+    done = train(length=("--epochs", "1000"))
+    assert (done.code, done.out) == (130, "")
+    assert "interrupted" in done.err
+    assert len(rounds) == 2
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "interrupted"
+    assert signal.getsignal(signal.SIGINT) is before
