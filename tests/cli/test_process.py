@@ -151,14 +151,18 @@ def test_ctrl_c_saves_the_best_model(start, corpus):
 
 @posix
 def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
-    """The process hangs in its first step here, so that only the second signal can end it."""
+    """The process hangs in its second step here, so that only the second signal can end it."""
     program = (
         "import time, signal, os, textgen.lm.network as network\n"
         "from textgen.cli.boundary import main\n"
-        "def hang(*_, **__):\n"
+        "first_step = network.Computation.forward_backward\n"
+        "def hang(*_):\n"
         "    os.write(1, b'hanging\\n')\n"
         "    for _ in range(600): time.sleep(0.1)\n"
-        "network.Computation.forward_backward = hang\n"
+        "def step_once(*arguments):\n"
+        "    network.Computation.forward_backward = hang\n"
+        "    return first_step(*arguments)\n"
+        "network.Computation.forward_backward = step_once\n"
         f"main(['train', {str(tmp_path / 'text.txt')!r}, '--quiet', '--threads', '1', '--hidden', '2'])\n"
     )
     (tmp_path / "text.txt").write_text("the cat\nthe dog\n" * 9)

@@ -57,6 +57,24 @@ def test_too_little_memory_is_said_and_not_tried(train, monkeypatch):
     assert done.err.splitlines()[-1] == "textgen: there is not enough memory: Unable to allocate 3 TiB"
 
 
+def test_ctrl_c_before_the_first_step_leaves_a_model_that_exists(train, monkeypatch):
+    """It would be replaced by one that has learnt nothing."""
+
+    def signal_first(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return gradient_size(*arguments)
+
+    train("--name", "mine")
+    path = models_folder() / "mine.safetensors"
+    before = path.read_bytes()
+    monkeypatch.setattr(training, "gradient_size", signal_first)
+    done = train("--name", "mine", "--force", "--seed", "5")
+    assert (done.code, done.out) == (130, "")
+    assert done.err.splitlines()[-1] == "textgen: interrupted before the first step; no model is saved"
+    assert "stopping" not in done.err
+    assert path.read_bytes() == before
+
+
 def test_ctrl_c_ends_in_good_order(train, monkeypatch):
     """The request is made in the middle of the third epoch; see test_process.py for the signal itself."""
     rounds = []

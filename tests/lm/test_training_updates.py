@@ -102,11 +102,11 @@ def test_the_reported_loss_is_a_mean_that_forgets(animals, monkeypatch):
 
 
 def test_time_in_the_reports(animals, clock):
-    """There is one when 0.2 seconds have passed, and one of the last step."""
+    """There is one of the first step, one whenever 0.2 seconds have passed, and one of the last step."""
     clock.step = 0.06
     reports = of_type(StepReport, animals.reports(steps=10))
-    assert [r.step for r in reports] == [4, 8, 10]
+    assert [r.step for r in reports] == [1, 5, 9, 10]
     tokens = {r.step: r.tokens for r in reports}
-    assert reports[1].seconds == pytest.approx(0.06 * 8)
-    assert reports[1].seconds_left == pytest.approx(0.06 * 2)
-    assert reports[1].tokens_per_second == pytest.approx((tokens[8] - tokens[4]) / (0.06 * 4))
+    assert reports[2].seconds == pytest.approx(0.06 * 9)
+    assert reports[2].seconds_left == pytest.approx(0.06 * 1)
+    assert reports[2].tokens_per_second == pytest.approx((tokens[9] - tokens[5]) / (0.06 * 4))

@@ -62,8 +62,8 @@ def guarded(work: Callable[[], int]) -> int:
         return 0
     except MemoryError as error:
         return _fail(f"there is not enough memory: {error or 'the system refused more'}", WorkError.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", INTERRUPTED)
+    except (KeyboardInterrupt, typer.Abort) as interruption:
+        return _fail(f"interrupted {interruption}".rstrip(), INTERRUPTED)
 
 
 def _invoke(arguments: Sequence[str]) -> int:

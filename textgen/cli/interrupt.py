@@ -1,4 +1,4 @@
-"""Ctrl-C during a long run: the first asks for a good end, the second ends at once."""
+"""What Ctrl-C does: where a long run has something to save, the first asks for a good end, the second ends at once."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ def sigint_handled(handler: Handler) -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(on_request: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C was pressed since; while the block runs, the first raises nothing.
+def interruptible(requested: threading.Event, on_request: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, the first Ctrl-C raises nothing: it sets `requested`, and the block should come to its end.
 
-    `on_request` is called at the first one, in the main thread. The second one does what it did before.
+    `on_request` is called then, in the main thread. The second one does what it did before.
     """
-    requested = threading.Event()
     before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -48,4 +47,4 @@ def interruptible(on_request: Callable[[], None]) -> Iterator[Callable[[], bool]
         on_request()
 
     with sigint_handled(note):
-        yield requested.is_set
+        yield

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,8 @@ class Request:
 def run_training(request: Request) -> None:
     """Train, save the best model, show what it writes.
 
-    Raises DivergedError after the last good model is saved, typer.Exit(130) after an interruption.
+    Raises DivergedError after the last good model is saved, typer.Exit(130) after an interruption, KeyboardInterrupt
+    if nothing could be saved.
     """
     notes, configs = request.notes, request.configs
     with compilation_watched(notes), _open_log(request.log) as record:
@@ -67,10 +70,12 @@ def run_training(request: Request) -> None:
         check_memory(prepared.memory_bytes)
         notes.part()
         record({"event": "start", **asdict(configs), "plan": asdict(prepared)})
-        progress = open_progress(corpus, configs, prepared, notes)
-        with progress as shown, interruptible(shown.stopping) as should_stop:
-            reports = train(corpus, configs.text, configs.network, configs.training, should_stop)
-            end = _follow(reports, request, record, shown)
+        stopping = threading.Event()
+        reports = train(corpus, configs.text, configs.network, configs.training, stopping.is_set)
+        with open_progress(corpus, configs, prepared, notes) as shown:
+            first = _first_report(reports)
+            with interruptible(stopping, shown.stopping):
+                end = _follow(chain([first], reports), request, record, shown)
         notes.part()
         _conclude(end, request)
 
@@ -134,7 +139,15 @@ def _read(request: Request) -> Corpus:
     return corpus
 
 
-def _follow(reports: Iterator[Report], request: Request, record: Record, progress: SilentProgress) -> Finished:
+def _first_report(reports: Iterator[Report]) -> Report:
+    """What comes of the first step. Until then, while kernels may be compiled, Ctrl-C ends at once."""
+    try:
+        return next(reports)
+    except KeyboardInterrupt as interruption:
+        raise KeyboardInterrupt("before the first step; no model is saved") from interruption
+
+
+def _follow(reports: Iterable[Report], request: Request, record: Record, progress: SilentProgress) -> Finished:
     """Show all reports. Each best model is saved at once; at the end, once more with its whole history."""
     names = [display_name(path) for path in request.files]
     for report in reports:

@@ -36,7 +36,7 @@ def train(
     training: TrainingConfig,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Report]:
-    """Train a model on `corpus`; the last report is Finished.
+    """Train a model on `corpus`; the last report is Finished, the first is that of the first step.
 
     text : with its unit settled. should_stop : asked after each step; True ends the training in good order.
     A loss or gradient that is not finite ends it, too, with the reason "diverged" and the last good model.
@@ -84,7 +84,7 @@ class _Training:
             for window in self._epoch_windows():
                 report = self._train_step(window, epoch_loss)
                 reason = self._reason_to_stop() if report is not None else "diverged"
-                if report is not None and (reason or time.monotonic() - self.reported >= _REPORT_SECONDS):
+                if report is not None and (reason or self._is_report_due()):
                     yield self._mark_reported(report)
                 if reason:
                     break
@@ -138,6 +138,10 @@ class _Training:
             seconds=seconds,
             seconds_left=seconds * (1 - progress) / progress if progress else None,
         )
+
+    def _is_report_due(self) -> bool:
+        """At the first step, from which on there is something to save, and from time to time."""
+        return self.step == 1 or time.monotonic() - self.reported >= _REPORT_SECONDS
 
     def _mark_reported(self, report: StepReport) -> StepReport:
         self.reported, self.reported_tokens = time.monotonic(), self.tokens
