@@ -1,5 +1,7 @@
 """Kernels that must be compiled are announced, those from the cache are not; Ctrl-C does no harm meanwhile."""
 
+import errno
+import os
 import re
 import signal
 import sys
@@ -7,13 +9,14 @@ import threading
 from typing import Any
 
 import pytest
+from numba.core.caching import IndexDataCacheFile
 
 from textgen.cli.compiling import compilation_watched
 from textgen.cli.interrupt import interruptible
 from textgen.cli.options import Configs
 from textgen.cli.output import Notes
 from textgen.cli.progress import open_progress
-from textgen.core import jit
+from textgen.core import jit, kernel_cache
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.plan import plan
 from textgen.lm.store import models_folder
@@ -25,7 +28,7 @@ from .conftest import SMALL, Screen
 @pytest.fixture
 def compile_two(tmp_path, monkeypatch):
     """A function that compiles two kernels, which no cache holds."""
-    monkeypatch.setattr(jit, "CACHE_FOLDER", str(tmp_path / "kernels-0"))
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(tmp_path / "kernels-0"))
 
     def compile_both():
         assert jit.kernel(lambda x: x + 1)(1) == 2
@@ -44,7 +47,7 @@ def test_once_and_where_they_are_kept(compile_two, tmp_path, capsys):
 
 
 def test_without_a_folder_it_does_not_say_once(compile_two, monkeypatch, capsys):
-    monkeypatch.setattr(jit, "CACHE_FOLDER", None)
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", None)
     with compilation_watched(Notes()):
         compile_two()
     captured = capsys.readouterr()
@@ -52,6 +55,20 @@ def test_without_a_folder_it_does_not_say_once(compile_two, monkeypatch, capsys)
     assert captured.err == (
         "compiling kernels, at each start: no folder can be written to keep them; NUMBA_CACHE_DIR names another\n"
     )
+
+
+def test_a_full_disk_is_told_once(compile_two, tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(IndexDataCacheFile, "_save_data", refuse)
+    with compilation_watched(Notes()):
+        compile_two()
+    folder = tmp_path / "kernels-0"
+    told = f"kernels   cannot be kept in {folder}: No space left on device; the next start compiles them again\n"
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.partition("\n")[2] == told
 
 
 def test_quiet_and_nothing_compiled_say_nothing(compile_two, capsys):

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 def compilation_watched(notes: Notes) -> Iterator[None]:
     """While the block runs, the first kernel that has to be compiled, not found in the cache, is told in a note.
 
+    So is the first one that cannot be kept, as on a full disk; it is used all the same.
     Ctrl-C raises KeyboardInterrupt at once; while a kernel is compiled, after it and before the next one.
     """
-    from textgen.core.jit import CACHE_FOLDER, compiler_heard
+    from textgen.core.jit import compiler_heard
+    from textgen.core.kernel_cache import CACHE_FOLDER
 
-    watch = _Watch(notes, format_compilation(CACHE_FOLDER))
-    with compiler_heard(watch.compiling, watch.entered, watch.left), sigint_handled(watch.interrupt):
+    watch = _Watch(notes, CACHE_FOLDER)
+    with compiler_heard(watch.compiling, watch.entered, watch.left, watch.not_kept), sigint_handled(watch.interrupt):
         yield
 
 
@@ -38,17 +40,23 @@ def format_compilation(cache_folder: str | None) -> str:
 class _Watch:
     """What is known of the compiler. It may work in any thread, but signals are handled in the main thread alone."""
 
-    def __init__(self, notes: Notes, announcement: str) -> None:
-        self._notes, self._announcement = notes, announcement
+    def __init__(self, notes: Notes, cache_folder: str | None) -> None:
+        self._notes, self._cache_folder = notes, cache_folder
         self._depth = 0  # of the compiler's calls, in the main thread
-        self._announced = self._interrupted = False
+        self._announced = self._regretted = self._interrupted = False
 
     def compiling(self) -> None:
         if self._interrupted:
             raise KeyboardInterrupt
         if not self._announced:
             self._announced = True
-            self._notes.say("compiling", self._announcement)
+            self._notes.say("compiling", format_compilation(self._cache_folder))
+
+    def not_kept(self, error: OSError) -> None:
+        if not self._regretted:
+            self._regretted = True
+            place, reason = self._cache_folder, error.strerror or error
+            self._notes.say("kernels", f"cannot be kept in {place}: {reason}; the next start compiles them again")
 
     def entered(self) -> None:
         if threading.current_thread() is threading.main_thread():

@@ -1,83 +1,46 @@
-"""How kernels are compiled, and where the compiled code is kept. All kernels are decorated here.
+"""How kernels are compiled. All kernels are decorated here.
 
-Policy: kernels release the GIL, are cached on disk, and divide as NumPy does (Numba's own check of each division for
-zero keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and infinity alive:
-the check for a loss that is not finite depends on them.
-
-The cache folder is named by a hash of all sources of `core/`, Numba's version and the CPU: Numba itself does not notice
-an edited callee in another file, so an edit or an upgrade must not find the old code.
+Policy: kernels release the GIL, are kept on disk (see kernel_cache.py), and divide as NumPy does (Numba's own check of
+each division for zero keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and
+infinity alive: the check for a loss that is not finite depends on them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import llvmlite.binding
 import numba
-import platformdirs
 from numba.core import event
+
+from textgen.core import kernel_cache
 
 _CONTRACT = {"contract"}  # a * b + c may become one instruction
 _REASSOCIATE = {"contract", "reassoc", "nsz"}  # ... and sums may be taken lane by lane
 
 
-def sources_key() -> str:
-    """A hash of everything that decides what the compiled kernels are: core's sources, Numba, Python, the CPU."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode())
-        digest.update(path.read_bytes())
-    for part in (
-        numba.__version__,
-        platform.python_version(),
-        llvmlite.binding.get_host_cpu_name(),
-        llvmlite.binding.get_host_cpu_features().flatten(),
-        str(numba.config.CPU_FEATURES),
-        str(numba.config.BOUNDSCHECK),
-    ):
-        digest.update(part.encode())
-    return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> str | None:
-    """Where compiled kernels are kept; None where no folder can be written. NUMBA_CACHE_DIR overrides."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("textgen", appauthor=False)
-    folder = Path(base) / f"kernels-{sources_key()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return str(folder) if os.access(folder, os.W_OK) else None
-
-
-CACHE_FOLDER = _cache_folder()
-
-
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
 class _Listener(event.Listener):  # type: ignore[misc]  # Numba has no types
-    def __init__(self, begun: Callable[[], None], ended: Callable[[], None]) -> None:
+    def __init__(self, begun: Callable[[], None], ended: Callable[[Any], None]) -> None:
         self._begun, self._ended = begun, ended
 
     def on_start(self, _: event.Event) -> None:
         self._begun()
 
-    def on_end(self, _: event.Event) -> None:
-        self._ended()
+    def on_end(self, heard: event.Event) -> None:
+        self._ended(heard.data)
 
 
 @contextmanager
 def compiler_heard(
-    compiling: Callable[[], None], entered: Callable[[], None] = _ignore, left: Callable[[], None] = _ignore
+    compiling: Callable[[], None],
+    entered: Callable[[], None] = _ignore,
+    left: Callable[[], None] = _ignore,
+    not_kept: Callable[[OSError], None] = _ignore,
 ) -> Iterator[None]:
     """While the block runs, tell what Numba's compiler does, each time in the thread that it works in.
 
@@ -86,27 +49,22 @@ def compiler_heard(
     entered, left : the compiler begins to work (with what it calls itself for, and for loading a kernel from the cache,
     too), and has ended. In between, it does not bear an exception out of nowhere, such as a signal's handler raises:
     LLVM calls back into Python, where it is lost, and what was being compiled can never be compiled again.
+    not_kept : a kernel that was compiled could not be written to the cache, and why.
     """
     with (
-        event.install_listener("numba:compiler_lock", _Listener(entered, left)),
+        event.install_listener("numba:compiler_lock", _Listener(entered, lambda _: left())),
         event.install_listener("numba:compile", _Listener(compiling, _ignore)),
+        event.install_listener(kernel_cache.NOT_KEPT, _Listener(_ignore, not_kept)),
     ):
         yield
 
 
 def _compile(function: Callable[..., Any], fastmath: set[str], inline: bool = False) -> Callable[..., Any]:
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "forceinline": inline}
-    if CACHE_FOLDER is None:
-        compiled: Callable[..., Any] = numba.njit(**options)(function)
-        return compiled
-    # Numba reads the folder at the moment of decoration; other users of Numba in this process keep theirs.
-    others = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = CACHE_FOLDER
-    try:
-        compiled = numba.njit(cache=True, **options)(function)
-    finally:
-        numba.config.CACHE_DIR = others
-    return compiled
+    compiled: Any = numba.njit(**options)(function)
+    if kernel_cache.CACHE_FOLDER is not None:
+        compiled._cache = kernel_cache.KernelCache(function)  # as njit(cache=True) sets Numba's own
+    return compiled  # type: ignore[no-any-return]
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,162 @@
+"""Compiled kernels are found again only while nothing that they were made of has changed, and not kept at any price."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from numba.core.caching import IndexDataCacheFile
+
+from textgen.core import jit, kernel_cache
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """A copy of the package's folder `core`, in a package of its own."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    package = tmp_path / "textgen"
+    package.mkdir()
+    shutil.copytree(Path(kernel_cache.__file__).parent, package / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "__init__.py").touch()
+    return package / "core"
+
+
+def key_of(core: Path) -> str:
+    """The key of a copy of core/, by its own kernel_cache.py."""
+    specification = importlib.util.spec_from_file_location("copied_kernel_cache", core / "kernel_cache.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    key: str = module.sources_key()
+    assert Path(module.CACHE_FOLDER).name == f"kernels-{key}"
+    return key
+
+
+def test_key_is_that_of_the_sources(copied):
+    assert key_of(copied) == key_of(copied) == kernel_cache.sources_key()
+
+
+@pytest.mark.parametrize("edited", ["matmul.py", "cells/steps.py", "jit.py"])
+def test_an_edit_changes_the_key(copied, edited):
+    before = key_of(copied)
+    with (copied / edited).open("a") as file:
+        file.write("# edited\n")
+    assert key_of(copied) != before
+
+
+def test_a_new_or_renamed_file_changes_the_key(copied):
+    keys = [key_of(copied)]
+    (copied / "cells" / "new.py").write_text("# a new cell\n")
+    keys.append(key_of(copied))
+    (copied / "cells" / "new.py").rename(copied / "cells" / "newer.py")
+    keys.append(key_of(copied))
+    assert len(set(keys)) == 3
+
+
+def test_another_numba_or_cpu_changes_the_key(monkeypatch):
+    keys = {kernel_cache.sources_key()}
+    monkeypatch.setattr(numba, "__version__", "0.0.1")
+    keys.add(kernel_cache.sources_key())
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
+    keys.add(kernel_cache.sources_key())
+    monkeypatch.setattr(numba.config, "CPU_FEATURES", "+beads")
+    keys.add(kernel_cache.sources_key())
+    monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
+    keys.add(kernel_cache.sources_key())
+    assert len(keys) == 5
+
+
+def test_an_edited_callee_is_compiled_again(copied):
+    # The edit is in another file than the kernel that is called: Numba alone would run the old code.
+    script = (
+        "import numpy as np; from textgen.core.elementwise import tanh_rows;"
+        "y = np.ones((1, 1, 1)); tanh_rows(y, 0, 1); print(float(y[0, 0, 0]))"
+    )
+
+    def run() -> float:
+        environment = os.environ | {"PYTHONPATH": str(copied.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=environment, cwd=copied, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert run() == pytest.approx(np.tanh(1.0))
+    activations = copied / "activations.py"
+    text = activations.read_text(encoding="utf-8")
+    assert text.count("x[j] = tanh(x[j])") == 1
+    activations.write_text(text.replace("x[j] = tanh(x[j])", "x[j] = tanh(x[j]) + 5"), encoding="utf-8")
+    assert run() == pytest.approx(5 + np.tanh(1.0))
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else False, reason="root may write anywhere")
+def test_without_a_folder_kernels_are_compiled_without_a_cache(tmp_path, monkeypatch):
+    tmp_path.chmod(0o500)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    assert kernel_cache.make_cache_folder() is None
+
+
+def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    assert kernel_cache.make_cache_folder() is None
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", None)
+    assert jit.kernel(lambda x: x + 1)(2) == 3
+    assert jit.reduction_kernel(lambda x: x + 2)(2) == 4
+
+
+def plus_one(x):
+    return x + 1
+
+
+@pytest.fixture
+def not_kept():
+    """What is told of kernels that cannot be kept."""
+    errors: list[OSError] = []
+    with jit.compiler_heard(lambda: None, not_kept=errors.append):
+        yield errors
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+@pytest.mark.parametrize("step", ["_save_index", "_save_data"])
+def test_a_kernel_that_cannot_be_written_is_used_and_told(tmp_path, monkeypatch, not_kept, step, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(tmp_path))
+    with monkeypatch.context() as refused:
+        refused.setattr(IndexDataCacheFile, step, refuse)
+        assert jit.kernel(plus_one)(1) == 2
+    assert [error.errno for error in not_kept] == [number]
+    for hits in (0, 1):  # as soon as it can be kept, it is
+        again: Any = jit.kernel(plus_one)
+        assert again(1) == 2
+        assert len(again.stats.cache_hits) == hits
+    assert len(not_kept) == 1
+
+
+def test_a_folder_that_is_none_any_more(tmp_path, monkeypatch, not_kept):
+    """Neither is anything found there, nor is another folder taken."""
+    folder = tmp_path / "kernels"
+    folder.touch()
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(folder))
+    compiled: Any = jit.kernel(plus_one)
+    assert compiled(1) == 2
+    assert compiled.stats.cache_path.startswith(str(folder))
+    assert len(not_kept) == 1
+
+
+def test_numbas_own_cache_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(tmp_path / "ours"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "numbas"))
+    for folder, compiled in (("ours", jit.kernel(plus_one)), ("numbas", numba.njit(cache=True)(plus_one))):
+        assert compiled(1) == 2
+        assert len(list((tmp_path / folder).rglob("*.nbi"))) == 1

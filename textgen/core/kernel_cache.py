@@ -1,0 +1,91 @@
+"""Where compiled kernels are kept. A kernel that cannot be kept or found again is compiled, and used all the same.
+
+The folder is named by a hash of all sources of `core/`, Numba's version and the CPU: Numba itself does not notice an
+edited callee in another file, so an edit or an upgrade must not find the old code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding
+import numba
+import platformdirs
+from numba.core import caching, event
+
+NOT_KEPT = "textgen:kernel not kept"  # Numba's event, with the OSError, when a kernel could not be written
+
+
+def sources_key() -> str:
+    """A hash of everything that decides what the compiled kernels are: core's sources, Numba, Python, the CPU."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode())
+        digest.update(path.read_bytes())
+    for part in (
+        numba.__version__,
+        platform.python_version(),
+        llvmlite.binding.get_host_cpu_name(),
+        llvmlite.binding.get_host_cpu_features().flatten(),
+        str(numba.config.CPU_FEATURES),
+        str(numba.config.BOUNDSCHECK),
+    ):
+        digest.update(part.encode())
+    return digest.hexdigest()[:16]
+
+
+def make_cache_folder() -> str | None:
+    """Where compiled kernels are kept; None where no folder can be written. NUMBA_CACHE_DIR overrides."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("textgen", appauthor=False)
+    folder = Path(base) / f"kernels-{sources_key()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return str(folder) if os.access(folder, os.W_OK) else None
+
+
+CACHE_FOLDER = make_cache_folder()
+
+
+class _Place(caching.UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no types
+    """CACHE_FOLDER and no other. Numba would turn to the sources' own folder, where old code could be found."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        assert CACHE_FOLDER is not None
+        self._cache_path = str(Path(CACHE_FOLDER) / self.get_suitable_cache_subpath(py_file))
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> _Place:
+        """Without Numba's trial whether the folder can be written: that shows when a kernel is."""
+        return cls(py_func, py_file)
+
+
+class _Content(caching.CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_Place]  # noqa: RUF012
+
+
+class KernelCache(caching.FunctionCache):  # type: ignore[misc]
+    """The compiled forms of one function, in files; a disk that is full, or refuses, is told by the event NOT_KEPT."""
+
+    _impl_class = _Content
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled form for one signature, None if there is none that can be read."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled form, or tell why that cannot be."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            event.broadcast(event.Event(NOT_KEPT, event.EventStatus.END, error))
