@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,64 @@ def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", None)
     assert jit.kernel(lambda x: x + 1)(2) == 3
     assert jit.reduction_kernel(lambda x: x + 2)(2) == 4
+
+
+def test_folders_that_were_long_not_used_are_removed_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    now, day = time.time(), 24 * 3600
+    days = {  # since the last use
+        "kernels-0123456789abcdef": 31,
+        "kernels-fedcba9876543210": 29,
+        "kernels-0123456789abcdef-mine": 31,
+        "kernels-ABCDEF0123456789": 31,
+        "kernels-mine": 31,
+        "my-kernels-0123456789abcdef": 31,
+        "mine": 31,
+    }
+
+    def fill():
+        for name, age in days.items():
+            file = tmp_path / "cache" / name / "core" / "kernel.nbi"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            os.utime(tmp_path / "cache" / name, (now - age * day,) * 2)
+
+    def names():
+        return {path.name for path in (tmp_path / "cache").iterdir()}
+
+    fill()
+    made = kernel_cache.make_cache_folder()
+    assert made is not None
+    assert names() == {Path(made).name, *days} - {"kernels-0123456789abcdef"}
+    fill()
+    kernel_cache.make_cache_folder()
+    assert names() == {Path(made).name, *days}, "only a new version looks for old ones"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_what_is_not_a_folder_of_kernels_is_not_removed(tmp_path, monkeypatch):
+    """A file and a link of such names; whatever the link leads to is left alone, too."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    elsewhere = tmp_path / "elsewhere" / "mine.txt"
+    for path in (elsewhere, tmp_path / "cache" / "kernels-0000000000000000"):
+        path.parent.mkdir()
+        path.touch()
+    link = tmp_path / "cache" / "kernels-1111111111111111"
+    link.symlink_to(elsewhere.parent)
+    for path in (*(tmp_path / "cache").iterdir(), elsewhere.parent):
+        os.utime(path, (0, 0), follow_symlinks=False)
+    assert kernel_cache.make_cache_folder() is not None
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+    assert elsewhere.exists()
+
+
+def test_a_folder_that_is_used_stays_young(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    made = kernel_cache.make_cache_folder()
+    assert made is not None
+    os.utime(made, (0, 0))
+    assert kernel_cache.make_cache_folder() == made
+    assert Path(made).stat().st_mtime > time.time() - 3600
 
 
 def plus_one(x):

@@ -1,7 +1,7 @@
 """Where compiled kernels are kept. A kernel that cannot be kept or found again is compiled, and used all the same.
 
 The folder is named by a hash of all sources of `core/`, Numba's version and the CPU: Numba itself does not notice an
-edited callee in another file, so an edit or an upgrade must not find the old code.
+edited callee in another file, so an edit or an upgrade must not find the old code. It is removed in the end.
 """
 
 from __future__ import annotations
@@ -9,6 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
+import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ import numba
 import platformdirs
 from numba.core import caching, event
 
+_UNUSED_SECONDS = 30 * 24 * 3600  # after these the folder of another version is removed
 NOT_KEPT = "textgen:kernel not kept"  # Numba's event, with the OSError, when a kernel could not be written
 
 
@@ -40,14 +45,33 @@ def sources_key() -> str:
 
 
 def make_cache_folder() -> str | None:
-    """Where compiled kernels are kept; None where no folder can be written. NUMBA_CACHE_DIR overrides."""
-    base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("textgen", appauthor=False)
-    folder = Path(base) / f"kernels-{sources_key()}"
+    """Where compiled kernels are kept; None where no folder can be written. NUMBA_CACHE_DIR overrides.
+
+    The first time, after an upgrade for instance, folders beside it that have long been of no use are removed.
+    """
+    base = Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("textgen", appauthor=False))
+    folder = base / f"kernels-{sources_key()}"
     try:
+        is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        os.utime(folder)  # the time of the last use
     except OSError:
         return None
+    if is_new:
+        _remove_unused(base)
     return str(folder) if os.access(folder, os.W_OK) else None
+
+
+def _remove_unused(base: Path) -> None:
+    """Remove the folders of kernels that no process was started with for 30 days; what cannot be removed stays.
+
+    A process that still runs with one of them compiles what it needs beyond what it has loaded.
+    """
+    with suppress(OSError):
+        for folder in base.iterdir():
+            is_ours = re.fullmatch("kernels-[0-9a-f]{16}", folder.name) is not None
+            if is_ours and time.time() - folder.lstat().st_mtime > _UNUSED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)  # does not follow links
 
 
 CACHE_FOLDER = make_cache_folder()
