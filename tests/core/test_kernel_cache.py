@@ -179,7 +179,7 @@ def plus_one(x):
 @pytest.fixture
 def not_kept():
     """What is told of kernels that cannot be kept."""
-    errors: list[OSError] = []
+    errors: list[Any] = []
     with jit.compiler_heard(lambda: None, not_kept=errors.append):
         yield errors
 
@@ -200,6 +200,20 @@ def test_a_kernel_that_cannot_be_written_is_used_and_told(tmp_path, monkeypatch,
         assert again(1) == 2
         assert len(again.stats.cache_hits) == hits
     assert len(not_kept) == 1
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 500])
+def test_a_file_that_is_cut_short_is_written_again(tmp_path, monkeypatch, not_kept, suffix, content):
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(tmp_path))
+    assert jit.kernel(plus_one)(1) == 2
+    [file] = tmp_path.rglob(f"*.{suffix}")
+    file.write_bytes(content)
+    for hits in (0, 1):
+        again: Any = jit.kernel(plus_one)
+        assert again(1) == 2
+        assert len(again.stats.cache_hits) == hits
+    assert not not_kept
 
 
 def test_a_folder_that_is_none_any_more(tmp_path, monkeypatch, not_kept):

@@ -52,10 +52,10 @@ class _Watch:
             self._announced = True
             self._notes.say("compiling", format_compilation(self._cache_folder))
 
-    def not_kept(self, error: OSError) -> None:
+    def not_kept(self, error: Exception) -> None:
         if not self._regretted:
             self._regretted = True
-            place, reason = self._cache_folder, error.strerror or error
+            place, reason = self._cache_folder, getattr(error, "strerror", None) or error
             self._notes.say("kernels", f"cannot be kept in {place}: {reason}; the next start compiles them again")
 
     def entered(self) -> None:

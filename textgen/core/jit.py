@@ -40,7 +40,7 @@ def compiler_heard(
     compiling: Callable[[], None],
     entered: Callable[[], None] = _ignore,
     left: Callable[[], None] = _ignore,
-    not_kept: Callable[[OSError], None] = _ignore,
+    not_kept: Callable[[Exception], None] = _ignore,
 ) -> Iterator[None]:
     """While the block runs, tell what Numba's compiler does, each time in the thread that it works in.
 

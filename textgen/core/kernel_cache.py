@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import platform
 import re
 import shutil
@@ -21,8 +22,9 @@ import numba
 import platformdirs
 from numba.core import caching, event
 
+_CUT_SHORT = (EOFError, pickle.UnpicklingError)  # what reading raises of a file that is, as after a loss of power
 _UNUSED_SECONDS = 30 * 24 * 3600  # after these the folder of another version is removed
-NOT_KEPT = "textgen:kernel not kept"  # Numba's event, with the OSError, when a kernel could not be written
+NOT_KEPT = "textgen:kernel not kept"  # Numba's event, with the error, when a kernel could not be written
 
 
 def sources_key() -> str:
@@ -106,10 +108,14 @@ class KernelCache(caching.FunctionCache):  # type: ignore[misc]
             return super().load_overload(sig, target_context)
         except OSError:
             return None
+        except _CUT_SHORT:
+            with suppress(OSError):
+                self.flush()  # or it could not be saved either, since that reads the index, too
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep a compiled form, or tell why that cannot be."""
         try:
             super().save_overload(sig, data)
-        except OSError as error:
+        except (OSError, *_CUT_SHORT) as error:
             event.broadcast(event.Event(NOT_KEPT, event.EventStatus.END, error))
