@@ -16,6 +16,7 @@ from textgen.core.schedule import learning_rate
 from textgen.core.threads import Team
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.evaluation import bits_per_character
+from textgen.lm.means import Mean, RunningMean
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
 from textgen.lm.plan import TrainingPlan, plan
@@ -71,7 +72,7 @@ class _Training:
         self.step = self.epoch = self.tokens = 0
         self.started = self.reported = time.monotonic()
         self.reported_tokens = 0
-        self.running_loss = _RunningMean(_SMOOTHING)
+        self.running_loss = RunningMean(_SMOOTHING)
         self.best: ValidationReport | None = None
         self.epochs_since_best = 0
 
@@ -80,7 +81,7 @@ class _Training:
         reason = None
         while reason is None:
             self.epoch += 1
-            epoch_loss = _Mean()
+            epoch_loss = Mean()
             for window in self._epoch_windows():
                 report = self._train_step(window, epoch_loss)
                 reason = self._reason_to_stop() if report is not None else "diverged"
@@ -103,7 +104,7 @@ class _Training:
         windows = stream_windows(ids, self.plan.batch, self.plan.bptt, carry)
         return (with_first_input(window, self.model.first_input) for window in windows)
 
-    def _train_step(self, window: Window, epoch_loss: _Mean) -> StepReport | None:
+    def _train_step(self, window: Window, epoch_loss: Mean) -> StepReport | None:
         """One update; None if the loss or the gradient is not finite, the parameters being as they were."""
         config, gradient = self.config, self.parameters.gradient
         assert gradient is not None
@@ -241,33 +242,6 @@ def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float
     for window, _ in evaluation_windows(text, 32, 64, _CONTEXT, model.text.carry):
         total += float(computation.forward(with_first_input(window, model.first_input)).sum())
     return total
-
-
-class _Mean:
-    """The mean of losses, weighted by tokens."""
-
-    def __init__(self) -> None:
-        self._sum, self._tokens = 0.0, 0
-
-    def add(self, loss: float, tokens: int) -> None:
-        self._sum += loss * tokens
-        self._tokens += tokens
-
-    @property
-    def value(self) -> float:
-        return self._sum / self._tokens
-
-
-class _RunningMean:
-    """A mean that forgets: exponentially weighted, right from the first value on (Kingma and Ba 2015, section 3)."""
-
-    def __init__(self, smoothing: float) -> None:
-        self._smoothing, self._sum, self._weight = smoothing, 0.0, 0.0
-
-    def add(self, value: float) -> float:
-        self._sum = self._smoothing * self._sum + (1 - self._smoothing) * value
-        self._weight = self._smoothing * self._weight + (1 - self._smoothing)
-        return self._sum / self._weight
 
 
 def _make_optimizer(config: TrainingConfig, vector: np.ndarray) -> Adam | SGD:
