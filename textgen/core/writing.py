@@ -164,14 +164,24 @@ def _record(streams, steps, ids, log_probabilities, eos, first, last):
             streams.ended[b] = ids[b] == eos or count + 1 == streams.limits[b]
 
 
+@inlined
+def _is_unfinished(streams):
+    """Whether there is something to write, and no sequence has ended."""
+    is_any_begun = False
+    for b in range(streams.limits.size):
+        if streams.ended[b]:
+            return False
+        is_any_begun = is_any_begun or streams.limits[b] > 0
+    return is_any_begun
+
+
 @kernel
 def write(steps, streams, filters, eos, crew):
-    """Draw tokens for all rows, until one has ended or has drawn as many as it may. Run by all of the crew."""
+    """Draw tokens for all rows that have begun, until one has ended or reached its limit. Run by all of the crew."""
     B = steps.inputs.size
     uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
     first, last = share_of(0, B, crew)
-    running = True
-    while running:
+    while _is_unfinished(streams):
         _look_up(steps.inputs, steps.table, steps.bias, steps.looked_up, first, last)
         for layer in steps.recurrent:
             _advance(layer, first, last, crew)
@@ -190,5 +200,3 @@ def write(steps, streams, filters, eos, crew):
         call(steps.draw, (logits[0], uniforms, filters, ids, log_probabilities, first, last))
         _record(streams, steps, ids, log_probabilities, eos, first, last)
         meet(crew)
-        for b in range(B):
-            running = running and not streams.ended[b]

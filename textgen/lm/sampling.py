@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from textgen.core.crew import crews
 from textgen.core.draw import Filters
-from textgen.core.threads import Team, available_threads
+from textgen.core.threads import Team, available_threads, share
 from textgen.core.writing import steps, streams, write
 from textgen.lm.config import SamplingConfig
 from textgen.lm.model import LanguageModel
@@ -22,7 +22,8 @@ from textgen.text.windows import NO_INPUT, NO_TARGET, Window
 _STREAMS = 64  # sequences that are drawn side by side, at most
 _TOKENS = 256  # drawn in one run for each of them, at most
 _WORK_OF_A_RUN = 10**9  # multiplications, some 20 ms: between runs Python can see to Ctrl-C
-_WORK_OF_A_THREAD = 30_000  # multiplications a token: some times what it takes threads to meet
+_WORK_OF_A_THREAD = 100_000  # multiplications a token, some times what it takes threads to meet
+_ROWS_OF_A_DESK = 4  # enough for products at full speed
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,51 @@ def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threa
             yield finished.pop(index)
 
 
-def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
-    """As many threads as there are, but not so many that they wait for one another most of the time."""
-    return max(1, min(available_threads(), _work(model, rows) // _WORK_OF_A_THREAD))
-
-
 def _work(model: LanguageModel, rows: int) -> int:
     """Multiplications for one token of each row."""
     return rows * model.network.parameters.vector.size
 
 
+def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
+    """As many threads as there are, but not so many that they wait for one another most of the time."""
+    return max(1, min(available_threads(), _work(model, rows) // _WORK_OF_A_THREAD))
+
+
+class _Desk:
+    """Sequences that are drawn side by side, one a row, and the threads that do it together."""
+
+    def __init__(self, model: LanguageModel, team: Team, rows: int, threads: int) -> None:
+        self.computation = Computation.without_training(model.network, team)
+        self.computation.prepare(1, rows)
+        self.steps = steps(self.computation.layers)
+        self.streams = streams(rows, max(1, min(_TOKENS, _WORK_OF_A_RUN // _work(model, rows))))
+        self.rows: list[_Stream | None] = [None] * rows
+        self.crew = crews(threads)
+
+    def place(self, row: int, stream: _Stream | None, first_input: int, state: list[np.ndarray]) -> None:
+        """Have `stream` begin in `row`, with this input and state (S, 1, H) of each recurrent layer; None: nothing."""
+        self.rows[row] = stream
+        self.steps.inputs[row] = first_input
+        self.streams.limits[row] = 0
+        self.streams.ended[row] = False
+        for layer, before in zip(self.computation.recurrent, state, strict=True):
+            layer.states[:, 0, row] = before[:, 0]
+
+    def go_on(self, row: int, limit: int, greedy: bool) -> None:
+        """Have the next run draw up to `limit` tokens for the sequence in `row`."""
+        stream, streams = self.rows[row], self.streams
+        assert stream is not None
+        limit = min(limit, streams.numbers.shape[1])
+        streams.numbers[row, :limit] = stream.next_numbers(limit, greedy)
+        streams.limits[row], streams.counts[row] = limit, 0
+        streams.log_probabilities[row], streams.ended[row] = 0, False
+
+
 class _Writer:
-    """The sequences that are being drawn side by side, one a row; where one has ended, the next begins."""
+    """The sequences that are being drawn; where one has ended, the next begins.
+
+    With few rows all threads share the work of each; with many each thread has a desk of its own, and waits for none.
+    """
 
     def __init__(self, model: LanguageModel, config: SamplingConfig, prompt: str, team: Team, rows: int) -> None:
         self.model, self.config, self.team = model, config, team
@@ -100,14 +134,14 @@ class _Writer:
         unk = NO_INPUT if config.allow_unk else UNK_ID
         self.filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
         self.first_state = self._read_prompt()
-        self.computation = Computation.without_training(model.network, team)
-        self.computation.prepare(1, rows)
-        self.steps = steps(self.computation.layers)
-        self.streams = streams(rows, max(1, min(_TOKENS, _WORK_OF_A_RUN // _work(model, rows))))
-        self.rows: list[_Stream | None] = [None] * rows
+        self.first_input = int(self.prompt_ids[-1]) if len(self.prompt_ids) else model.first_input
         self.begun = 0
-        for row in range(rows):
-            self._begin(row)
+        count = team.threads if rows >= team.threads * _ROWS_OF_A_DESK else 1
+        shares = [share(rows, part, count) for part in range(count)]
+        self.desks = [_Desk(model, team, last - first, team.threads // count) for first, last in shares]
+        for desk in self.desks:
+            for row in range(len(desk.rows)):
+                self._begin(desk, row)
 
     def _read_prompt(self) -> list[np.ndarray]:
         """The state (S, 1, H) of each recurrent layer when all of the prompt but its last token has been read."""
@@ -120,48 +154,39 @@ class _Writer:
             computation.forward(Window(column, starts, np.full(column.shape, NO_TARGET, np.int32)))
         return [layer.state.copy() for layer in computation.recurrent]
 
-    def _begin(self, row: int) -> None:
+    def _begin(self, desk: _Desk, row: int) -> None:
         """Start the next sequence in `row`; none, if all have begun."""
-        self.rows[row] = None
-        self.steps.inputs[row] = NO_INPUT
-        self.streams.limits[row] = 0
-        self.streams.ended[row] = False
         if self.begun == self.config.count:
+            desk.place(row, None, NO_INPUT, self.first_state)
             return
         assert self.config.seed is not None  # `sample` saw to it
-        self.rows[row] = stream = _Stream(self.begun, self.config.seed)
+        desk.place(row, _Stream(self.begun, self.config.seed), self.first_input, self.first_state)
+        desk.go_on(row, self.config.max_length, self.config.greedy)
         self.begun += 1
-        self.steps.inputs[row] = self.prompt_ids[-1] if len(self.prompt_ids) else self.model.first_input
-        for layer, state in zip(self.computation.recurrent, self.first_state, strict=True):
-            layer.states[:, 0, row] = state[:, 0]
-        self._continue(row, stream)
-
-    def _continue(self, row: int, stream: _Stream) -> None:
-        """Have the next run draw on for the sequence in `row`."""
-        streams = self.streams
-        limit = min(streams.numbers.shape[1], self.config.max_length - len(stream.ids))
-        streams.numbers[row, :limit] = stream.next_numbers(limit, self.config.greedy)
-        streams.limits[row], streams.counts[row] = limit, 0
-        streams.log_probabilities[row], streams.ended[row] = 0, False
 
     def run(self) -> list[Sample]:
-        """Draw tokens for all sequences until one of them has ended, or it is time to look up; those that ended."""
-        crew = crews(self.team.threads)
-        self.team.run(lambda part: write(self.steps, self.streams, self.filters, EOS_ID, crew[part]))
-        ended = []
-        for row in np.flatnonzero(self.streams.ended).tolist():
-            stream = self.rows[row]
+        """Draw tokens at all desks, at each until a sequence ends or it is time to look up; those that ended."""
+        self.team.run(self._write)
+        return [sample for desk in self.desks for sample in self._look_up(desk)]
+
+    def _write(self, part: int) -> None:
+        desk = self.desks[part % len(self.desks)]
+        write(desk.steps, desk.streams, self.filters, EOS_ID, desk.crew[part // len(self.desks)])
+
+    def _look_up(self, desk: _Desk) -> Iterator[Sample]:
+        """Take what was drawn into the sequences that have ended or need new numbers."""
+        for row in np.flatnonzero(desk.streams.ended).tolist():
+            stream = desk.rows[row]
             assert stream is not None  # nothing is written in rows without one
-            ids = self.streams.ids[row, : self.streams.counts[row]].tolist()
+            ids = desk.streams.ids[row, : desk.streams.counts[row]].tolist()
             is_over = ids[-1] == EOS_ID
             stream.ids += ids[:-1] if is_over else ids
-            stream.log_probability += float(self.streams.log_probabilities[row])
+            stream.log_probability += float(desk.streams.log_probabilities[row])
             if is_over or len(stream.ids) == self.config.max_length:
-                ended.append(self._finish(stream, "eos" if is_over else "length"))
-                self._begin(row)
+                yield self._finish(stream, "eos" if is_over else "length")
+                self._begin(desk, row)
             else:
-                self._continue(row, stream)
-        return ended
+                desk.go_on(row, self.config.max_length - len(stream.ids), self.config.greedy)
 
     def _finish(self, stream: _Stream, ended: str) -> Sample:
         tokens = [*self.prompt, *self.model.vocabulary.tokens_of(stream.ids)]
