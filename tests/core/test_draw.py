@@ -8,10 +8,17 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from textgen.core.draw import Filters, draw, probabilities
+from textgen.core.draw import Filters, draw, find_weights, space
 
 OFF = Filters(temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, excluded=-1)
 BELOW_ONE = math.nextafter(1, 0)
+
+
+def probabilities(logits, filters):
+    """The distribution that a token is drawn from."""
+    room = space(len(logits))
+    find_weights(logits, filters, room)
+    return room.weights / room.weights.sum()
 
 
 def filtered(logits, **changes):
@@ -25,6 +32,7 @@ def draw_one(logits, uniform, **changes):
         np.array([logits], np.float32),
         np.array([uniform]),
         OFF._replace(**changes),
+        space(len(logits)),
         ids,
         log_probabilities,
         0,
@@ -214,7 +222,7 @@ def test_each_row_is_drawn_for_itself():
     uniforms = np.where(np.arange(9) % 3 == 2, -1, rng.random(9))
     ids, log_probabilities = np.empty(9, np.int32), np.empty(9)
     before = logits.copy()
-    draw(logits, uniforms, OFF, ids, log_probabilities, 0, len(ids))
+    draw(logits, uniforms, OFF, space(logits.shape[1]), ids, log_probabilities, 0, len(ids))
     alone = [draw_one(row, uniform) for row, uniform in zip(logits, uniforms, strict=True)]
     assert list(zip(ids, log_probabilities, strict=True)) == alone
     assert len(set(ids)) > 2

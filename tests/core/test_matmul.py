@@ -97,7 +97,7 @@ def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
     x, dy = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(M, offset + N + 3)).astype(dtype)
     dw = rng.normal(size=(K, N)).astype(dtype)
     before = dw.copy()
-    add_weight_gradient(compiled_product(x.dtype), x, dy, offset, dw[None], 0, N)
+    add_weight_gradient(x, dy, offset, dw, 0, N)
     part = dy[:, offset : offset + N]
     expected = before + x.T.astype(np.float64) @ part.astype(np.float64)
     assert np.all(np.abs(dw - expected) <= tolerance(np.ascontiguousarray(x.T), part))
@@ -108,11 +108,11 @@ def test_weight_gradient_column_by_column(dtype):
     rng = np.random.default_rng(4)
     x, dy = rng.normal(size=(520, 13)).astype(dtype), rng.normal(size=(520, 100)).astype(dtype)
     whole, parts = np.zeros((13, 100), dtype), np.zeros((13, 100), dtype)
-    add_weight_gradient(compiled_product(x.dtype), x, dy, 0, whole[None], 0, 100)
+    add_weight_gradient(x, dy, 0, whole, 0, 100)
     assert whole.any()
     for n0, n1 in ((64, 100), (0, 32), (32, 64), (7, 7)):
         others = np.delete(parts, np.s_[n0:n1], axis=1)
-        add_weight_gradient(compiled_product(x.dtype), x, dy, 0, parts[None], n0, n1)
+        add_weight_gradient(x, dy, 0, parts, n0, n1)
         np.testing.assert_array_equal(np.delete(parts, np.s_[n0:n1], axis=1), others)
     np.testing.assert_array_equal(parts, whole)
 

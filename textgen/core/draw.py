@@ -30,6 +30,18 @@ class Filters(NamedTuple):
     excluded: int
 
 
+class Space(NamedTuple):
+    """What a thread that draws writes in between: the tokens' weights (V,), and the ids (V,) that may be left."""
+
+    weights: np.ndarray
+    candidates: np.ndarray
+
+
+def space(V: int) -> Space:
+    """Room to draw one of V tokens."""
+    return Space(np.empty(V), np.empty(V, np.int64))
+
+
 @inlined_reduction
 def _sum(x):
     """The sum of the vector x."""
@@ -124,10 +136,9 @@ def _rank(heap, weights, most, limit):
 
 
 @inlined
-def _keep_most_probable(weights, total, top_k, top_p):
+def _keep_most_probable(weights, total, top_k, top_p, candidates):
     """Set all weights to 0 but those that top-k and top-p leave; equal weights are ranked by id, the smaller first."""
-    least = _least_candidate(weights, total, top_k, top_p)
-    candidates, count = np.empty(weights.size, np.int64), 0
+    least, count = _least_candidate(weights, total, top_k, top_p), 0
     for j in range(weights.size):
         if weights[j] >= least:
             candidates[count] = j
@@ -140,22 +151,22 @@ def _keep_most_probable(weights, total, top_k, top_p):
         for n in range(ranked):
             limit += weights[candidates[count - 1 - n]]
         limit *= top_p
-    kept = np.zeros(weights.size)
     reached = 0.0
     for n in range(ranked):
         idx = candidates[count - 1 - n]
-        kept[idx] = weights[idx]
         reached += weights[idx]
+        weights[idx] = -weights[idx]  # to be kept
         if top_p < 1 and reached >= limit:
             break
-    weights[:] = kept
+    for j in range(weights.size):
+        weights[j] = -weights[j] if weights[j] < 0 else 0.0
 
 
 @inlined
-def _filter(weights, total, filters):
+def _filter(weights, total, filters, candidates):
     """Set the weights to 0 that the filters rule out; the sum of those left is returned. The largest weight is 1."""
     if 0 < filters.top_k < weights.size or filters.top_p < 1:
-        _keep_most_probable(weights, total, filters.top_k, filters.top_p)
+        _keep_most_probable(weights, total, filters.top_k, filters.top_p, candidates)
         total = _sum_of_blocks(weights)
     if filters.min_p > 0:
         for j in range(weights.size):
@@ -165,15 +176,14 @@ def _filter(weights, total, filters):
 
 
 @kernel
-def probabilities(logits, filters):
-    """The distribution that a token is drawn from, (V,) float64, for the logits (V,) of one row.
+def find_weights(logits, filters, space):
+    """The distribution that a token is drawn from, for the logits (V,) of one row: space.weights, not yet normalised.
 
     The excluded token is left out first; equal probabilities are ranked by id, the smaller first.
     """
-    weights = np.empty(logits.size)
     shift = _largest_but_one(logits, filters.excluded)
-    total = _fill_weights(logits, shift, filters.temperature, filters.excluded, weights)
-    return weights / _filter(weights, total, filters)
+    total = _fill_weights(logits, shift, filters.temperature, filters.excluded, space.weights)
+    _filter(space.weights, total, filters, space.candidates)
 
 
 @inlined
@@ -216,20 +226,19 @@ def _log_probability(logits, idx, shift, total, excluded):
 
 
 @kernel
-def draw(logits, uniforms, filters, ids, log_probabilities, b0, b1):
+def draw(logits, uniforms, filters, space, ids, log_probabilities, b0, b1):
     """Draw one token for each of the rows b0:b1 by inverting the cumulative distribution.
 
     logits : (B, V). uniforms : (B,) float64 in [0, 1); below 0: the most probable token is taken.
     ids : (B,) int32, out. log_probabilities : (B,) float64, out: of each drawn token, in nats, under the whole softmax
     of the logits as they are, without filters.
     """
-    weights = np.empty(logits.shape[1])
-    excluded = filters.excluded
+    weights, excluded = space.weights, filters.excluded
     for b in range(b0, b1):
         row = logits[b]
         shift = _largest_but_one(row, excluded)
         whole = total = _fill_weights(row, shift, filters.temperature, excluded, weights)
-        total = _filter(weights, total, filters)
+        total = _filter(weights, total, filters, space.candidates)
         chosen = _most_probable(weights) if uniforms[b] < 0 else _drawn(weights, uniforms[b] * total)
         if filters.temperature != 1:
             whole = _fill_weights(row, shift, 1.0, excluded, weights)

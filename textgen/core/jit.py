@@ -3,6 +3,9 @@
 Policy: kernels release the GIL, are kept on disk (see kernel_cache.py), and divide as NumPy does (Numba's own check of
 each division for zero keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and
 infinity alive: the check for a loss that is not finite depends on them.
+
+Kernels allocate nothing: so Numba need not count the references to arrays. Each slice would change such a count, in
+memory that all threads share, which took longer than the arithmetic of a short row.
 """
 
 from __future__ import annotations
@@ -60,7 +63,13 @@ def compiler_heard(
 
 
 def _compile(function: Callable[..., Any], fastmath: set[str], inline: bool = False) -> Callable[..., Any]:
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fastmath, "forceinline": inline}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": fastmath,
+        "forceinline": inline,
+        "_nrt": False,
+    }
     compiled: Any = numba.njit(**options)(function)
     if kernel_cache.CACHE_FOLDER is not None:
         compiled._cache = kernel_cache.KernelCache(function)  # as njit(cache=True) sets Numba's own

@@ -24,7 +24,7 @@ from textgen.core.elementwise import (
     through_tanh_rows,
 )
 from textgen.core.lookup import add_looked_up, add_lookup_gradient
-from textgen.core.matmul import Weight, product_rows, repeated
+from textgen.core.matmul import Weight, add_weight_gradient, product_rows, repeated
 from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
@@ -154,7 +154,8 @@ class Product:
         product_rows(dy, self.weight.transposed, repeated(np.zeros(N, dx.dtype), T, B), dx, b0, b1)
 
     def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
-        self.weight.add_gradient(_flat(self.below.output), _flat(dy), 0, n0, n1)
+        assert self.weight.gradient is not None
+        add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
 
 
 class Recurrent(Layer):
@@ -205,7 +206,8 @@ class Recurrent(Layer):
         offset = 0
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
-            product.add_gradient(_flat(source), _flat(dgates), offset, n0, n1)
+            assert product.gradient is not None
+            add_weight_gradient(_flat(source), _flat(dgates), offset, product.gradient, n0, n1)
             offset += product.value.shape[1]
         if self.cell.peepholes:
             n0, n1 = self._share(self.columns, part, parts)

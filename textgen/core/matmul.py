@@ -15,7 +15,7 @@ import numpy as np
 from textgen.core.crew import meet, share_of
 from textgen.core.jit import inlined, kernel
 from textgen.core.linking import Compiled, call
-from textgen.core.simd import PANEL_BYTES, TILE_ROWS, copy_to_panel, multiply_tile
+from textgen.core.simd import PANEL_BYTES, ROW_PANELS, TILE_ROWS, copy_to_panel, multiply_row, multiply_tile
 
 _DEPTH = 512  # of the inner dimension taken at a time: more would spill the panels from an L2 cache
 _PAGE = 4096  # bytes; rows at a multiple of it from one another share one set of the first cache, of mostly 8 lines,
@@ -67,32 +67,27 @@ def product(x, panels, base, y):
     T, B, N = y.shape
     count, inner, width = panels.shape
     height = _FEWER_ROWS if x.strides[1] % _PAGE == 0 else TILE_ROWS
-    tiles = -(-B // height)
-    edge = np.zeros((TILE_ROWS, 2 * width), y.dtype)[:, :width]  # a slice, of the same Numba type as parts of y
+    tiles = max(1, -(-B // height))
+    rows, more = B // tiles, B % tiles
     for k0 in range(0, inner, _DEPTH):
         k1 = min(k0 + _DEPTH, inner)
-        start = base if k0 == 0 else y
-        for p in range(count):
-            panel, first = panels[p, k0:k1], p * width
-            columns = min(width, N - first)
-            for t in range(T):
-                for n in range(tiles):
-                    b0, b1 = B * n // tiles, B * (n + 1) // tiles
-                    source, target = start[t, b0:b1, first:], y[t, b0:b1, first:]
-                    into = target
-                    if columns < width:
-                        _copy(source, edge, b1 - b0, columns)
-                        source = into = edge
-                    multiply_tile(b1 - b0, x[t, b0:b1, k0:k1], panel, source, into)
-                    if columns < width:
-                        _copy(edge, target, b1 - b0, columns)
-
-
-@inlined
-def _copy(source, target, rows, columns):
-    for i in range(rows):
-        for j in range(columns):
-            target[i, j] = source[i, j]
+        left, right, start = x[:, :, k0:k1], panels[:, k0:k1], base if k0 == 0 else y
+        p = 0
+        while p < count:
+            first = p * width
+            source, target, columns = start[:, :, first:], y[:, :, first:], min(width, N - first)
+            if B == 1 and N - first >= ROW_PANELS * width:
+                for t in range(T):
+                    multiply_row(left[t, 0], right, p, source[t, 0], target[t, 0])
+                p += ROW_PANELS
+            else:
+                for t in range(T):
+                    i = 0
+                    for n in range(tiles):
+                        taken = rows + (n < more)
+                        multiply_tile(i, taken, columns, left[t], right[p], source[t], target[t])
+                        i += taken
+                p += 1
 
 
 class Packed(NamedTuple):
@@ -142,26 +137,37 @@ def product_rows(x, weight, base, y, b0, b1):
 
 
 @kernel
-def add_weight_gradient(product, x, dy, offset, dw, n0, n1):
+def _add_weight_gradient(product, x, dy, offset, dw, n0, n1, left, right):
     """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
 
-    x : (M, K). dy : (M, N or more). dw : (1, K, N), changed in place. Both operands are packed on the way: read where
-    they lie, their rows would be so far apart that each entry costs a cache line.
+    x : (M, K). dy : (M, N or more). dw : (1, K, N), changed in place. Both operands are packed on the way, into the
+    panels `left` (ceil(K / P), _DEPTH, P) and `right` (_GROUP, _DEPTH, P): read where they lie, their rows would be so
+    far apart that each entry costs a cache line.
     """
     M, K = x.shape
-    width = PANEL_BYTES // dy.itemsize
+    width = right.shape[2]
     for m0 in range(0, M, _DEPTH):
         m1 = min(m0 + _DEPTH, M)
-        left = np.empty((-(-K // width), m1 - m0, width), dy.dtype)
-        pack(x[m0:m1], left)
+        pack(x[m0:m1], left[:, : m1 - m0])
         for j in range(n0, n1, _GROUP * width):
             last = min(j + _GROUP * width, n1)
-            right = np.empty((-(-(last - j) // width), m1 - m0, width), dy.dtype)
-            pack(dy[m0:m1, offset + j : offset + last], right)
+            panels = right[: -(-(last - j) // width), : m1 - m0]
+            pack(dy[m0:m1, offset + j : offset + last], panels)
             for q in range(left.shape[0]):
                 k0, k1 = q * width, min(q * width + width, K)
                 part = dw[:, k0:k1, j:last]
-                call(product, (left[q, :, : k1 - k0].T[None], right, part, part))
+                call(product, (left[q, : m1 - m0, : k1 - k0].T[None], panels, part, part))
+
+
+def add_weight_gradient(x: np.ndarray, dy: np.ndarray, offset: int, dw: np.ndarray, n0: int, n1: int) -> None:
+    """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
+
+    x : (M, K). dy : (M, offset + N or more). dw : (K, N), changed in place.
+    """
+    (M, K), dtype = x.shape, dw.dtype
+    depth, width = min(M, _DEPTH), PANEL_BYTES // dtype.itemsize
+    left, right = empty_panels(depth, K, dtype), empty_panels(depth, _GROUP * width, dtype)
+    _add_weight_gradient(compiled_product(dtype), x, dy, offset, dw[None], n0, n1, left, right)
 
 
 class Weight:
@@ -186,8 +192,3 @@ class Weight:
         pack(self.value, self.packed.panels)
         if self.transposed is not None:
             pack(self.value.T, self.transposed.panels)
-
-    def add_gradient(self, x: np.ndarray, dy: np.ndarray, offset: int, n0: int, n1: int) -> None:
-        """Add the columns n0:n1 of x.T @ dy[:, offset:] to the gradient. x : (M, K). dy : (M, offset + N or more)."""
-        assert self.gradient is not None
-        add_weight_gradient(self.packed.product, x, dy, offset, self.gradient[None], n0, n1)

@@ -32,6 +32,7 @@ PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a packed panel
 TILE_ROWS = 12 if VECTOR_BYTES == 64 else 6  # their sums, a panel's row and one entry fit into 32 registers, or 16
 
 
+ROW_PANELS = 4  # that a single row is multiplied by at a time, so that enough is fetched from memory at once
 _PREFETCH_BYTES = 8192  # how far ahead a panel, and the next one, are fetched: the CPU itself stops at each page's end
 _PREFETCHING_ROWS = 5  # with fewer the loads are what takes the time
 
@@ -61,12 +62,25 @@ class _Vectors:
         address = self.builder.bitcast(address, self.byte.as_pointer())
         return self.builder.gep(address, [step], source_etype=self.byte)
 
+    def arrays(self, kinds, values):
+        """Numba's structures of arrays of these types."""
+        return [
+            self.context.make_array(kind)(self.context, self.builder, value)
+            for kind, value in zip(kinds, values, strict=True)
+        ]
+
     def address(self, array, *index):
         """The address of array[index]."""
         address = array.data
         for i, stride in zip(index, cgutils.unpack_tuple(self.builder, array.strides), strict=False):
             address = self.at(address, self.builder.mul(i, stride))
         return address
+
+    def rows(self, array, i, count):
+        """The addresses of the rows i, i + 1, ... of a matrix."""
+        # Steps from one address: had each its own (i + r) * stride, LLVM would multiply within the innermost loop.
+        first, stride = self.address(array, i), cgutils.unpack_tuple(self.builder, array.strides)[0]
+        return [self.at(first, self.builder.mul(self.constant(r), stride)) for r in range(count)]
 
     def panel_row(self, address):
         """The addresses of the vectors that lie side by side from `address` on."""
@@ -80,6 +94,11 @@ class _Vectors:
     def store(self, value, address):
         store = self.builder.store(value, self.builder.bitcast(address, self.vector.as_pointer()))
         store.align = self.size
+
+    def add_to(self, starts, totals, targets):
+        """Store each total, added to what lies at its start, at its target."""
+        for start, total, target in zip(starts, totals, targets, strict=True):
+            self.store(self.builder.fadd(self.load(start), total), target)
 
     def prefetch(self, address):
         """Have the line at `address` come from memory while something else is computed."""
@@ -101,8 +120,11 @@ class _Vectors:
         return self.builder.call(self.declare(name, self.vector, [self.vector] * 3), [x, y, z])
 
 
-def _emit_products(emit, rows, depth, a_rows, a_stride, b_address, b_stride):
-    """`rows` x VECTORS sums over `depth` entries of A by the panel's rows, added one after the other."""
+def _emit_products(emit, depth, a_rows, a_stride, panels, b_stride):
+    """The sums over `depth` entries of each row of A by the rows of each panel, added one after the other.
+
+    a_rows, panels : addresses. A list for each row of A of its sums: VECTORS vectors for each panel in turn.
+    """
     builder = emit.builder
     before = builder.block
     loop, body, done = (builder.append_basic_block(f"tile.{name}") for name in ("loop", "body", "done"))
@@ -110,72 +132,138 @@ def _emit_products(emit, rows, depth, a_rows, a_stride, b_address, b_stride):
 
     builder.position_at_end(loop)
     k = builder.phi(emit.intp)
-    sums = [[builder.phi(emit.vector) for _ in range(VECTORS)] for _ in range(rows)]
+    sums = [[builder.phi(emit.vector) for _ in range(VECTORS * len(panels))] for _ in a_rows]
     builder.cbranch(builder.icmp_signed("<", k, depth), body, done)
 
     builder.position_at_end(body)
-    row = emit.at(b_address, builder.mul(k, b_stride))
-    b = [emit.load(address) for address in emit.panel_row(row)]
-    if rows >= _PREFETCHING_ROWS:
-        for address in emit.panel_row(emit.at(row, emit.constant(_PREFETCH_BYTES))):
+    offset = builder.mul(k, b_stride)
+    rows = [emit.at(panel, offset) for panel in panels]
+    b = [emit.load(address) for row in rows for address in emit.panel_row(row)]
+    if len(a_rows) >= _PREFETCHING_ROWS:
+        for address in emit.panel_row(emit.at(rows[-1], emit.constant(_PREFETCH_BYTES))):
             emit.prefetch(address)
-    a_offset = builder.mul(k, a_stride)
-    for r in range(rows):
-        entry = emit.broadcast(emit.at(a_rows[r], a_offset))
-        for v in range(VECTORS):
-            sums[r][v].add_incoming(emit.zero(), before)
-            sums[r][v].add_incoming(emit.multiply_add(entry, b[v], sums[r][v]), body)
+    for a_row, totals in zip(a_rows, sums, strict=True):
+        entry = emit.broadcast(emit.at(a_row, builder.mul(k, a_stride)))
+        for total, factor in zip(totals, b, strict=True):
+            total.add_incoming(emit.zero(), before)
+            total.add_incoming(emit.multiply_add(entry, factor, total), body)
     k.add_incoming(emit.constant(0), before)
     k.add_incoming(builder.add(k, emit.constant(1)), body)
-    builder.branch(loop)
+    _keep_rolled(builder.branch(loop))
     builder.position_at_end(done)
     return sums
 
 
-def _emit_tile(emit, rows, a, panel, base, c):
-    """The code of `multiply_tile` for a fixed number of rows; a, panel, base, c are Numba's array structures."""
-    places = [emit.constant(r) for r in range(rows)]
-    base_rows = [emit.panel_row(emit.address(base, place)) for place in places]
+def _keep_rolled(branch):
+    """Mark the loop that ends with `branch`: LLVM would unroll it, and then the sums no longer fit into registers."""
+    module = branch.module
+    disable = module.add_metadata(["llvm.loop.unroll.disable"])
+    loop = module.add_metadata([disable, branch.parent.name])
+    loop.operands = (loop, disable)  # a loop's mark begins with itself
+    branch.set_metadata("llvm.loop", loop)
+
+
+def _emit_tile(emit, rows, i, a, panel, base, c, is_whole, remains):
+    """The code of `multiply_tile` for a fixed number of rows; a, panel, base, c are Numba's array structures.
+
+    Where the tile `is_whole` it is added to base; else its rows come one after the other into the memory `remains`.
+    """
+    builder = emit.builder
+    base_rows, c_rows = ([emit.panel_row(row) for row in emit.rows(array, i, rows)] for array in (base, c))
     for address in (address for row in base_rows for address in row):
         emit.prefetch(address)
-    a_rows = [emit.address(a, place) for place in places]
-    _, a_stride = cgutils.unpack_tuple(emit.builder, a.strides)
-    b_stride, _ = cgutils.unpack_tuple(emit.builder, panel.strides)
-    depth, _ = cgutils.unpack_tuple(emit.builder, panel.shape)
-    sums = _emit_products(emit, rows, depth, a_rows, a_stride, panel.data, b_stride)
-    for place, base_row, totals in zip(places, base_rows, sums, strict=True):
-        for start, total, address in zip(base_row, totals, emit.panel_row(emit.address(c, place)), strict=True):
-            emit.store(emit.builder.fadd(emit.load(start), total), address)
+    _, a_stride = cgutils.unpack_tuple(builder, a.strides)
+    b_stride, _ = cgutils.unpack_tuple(builder, panel.strides)
+    depth, _ = cgutils.unpack_tuple(builder, panel.shape)
+    sums = _emit_products(emit, depth, emit.rows(a, i, rows), a_stride, [panel.data], b_stride)
+    with builder.if_else(is_whole) as (whole, partial):
+        with whole:
+            for base_row, totals, c_row in zip(base_rows, sums, c_rows, strict=True):
+                emit.add_to(base_row, totals, c_row)
+        with partial:
+            for r, totals in enumerate(sums):
+                row = emit.at(remains, emit.constant(r * PANEL_BYTES))
+                for total, address in zip(totals, emit.panel_row(row), strict=True):
+                    emit.store(total, address)
+
+
+def _emit_remains(emit, i, rows, columns, remains, base, c):
+    """c[i:j, :columns] = base[i:j, :columns] + what a tile of rows i:j left in the memory `remains`, one by one."""
+    builder, size = emit.builder, emit.constant(emit.size)
+    with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, columns) as column:
+        offset = builder.mul(column.index, size)
+        place = builder.add(i, row.index)
+        start, target = (emit.at(emit.address(array, place), offset) for array in (base, c))
+        total = emit.at(emit.at(remains, builder.mul(row.index, emit.constant(PANEL_BYTES))), offset)
+        values = [
+            builder.load(builder.bitcast(address, emit.scalar.as_pointer()), typ=emit.scalar)
+            for address in (start, total)
+        ]
+        builder.store(builder.fadd(*values), builder.bitcast(target, emit.scalar.as_pointer()))
 
 
 @intrinsic
-def multiply_tile(typingctx, rows, a, panel, base, c):
-    """One tile of a matrix product: c[:rows, :P] = base[:rows, :P] + a[:rows] @ panel, 1 <= rows <= TILE_ROWS.
+def multiply_tile(typingctx, i, rows, columns, a, panel, base, c):
+    """One tile of a matrix product: c[i:j, :columns] = base[i:j, :columns] + (a[i:j] @ panel)[:, :columns].
 
-    a : (M, K), any strides. panel : (K, P), last stride one element. base, c : (M, P or more), last stride one
-    element, may be the same.
+    j = i + rows, 1 <= rows <= TILE_ROWS, 1 <= columns <= P. a : (M, K), any strides. panel : (K, P), base, c : (M, N),
+    last stride one element; base and c may be the same.
     For each element the products are added one by one in the order of K, whatever `rows` is, and the sum to base.
     """
 
     def codegen(context, builder, signature, arguments):
-        emit = _Vectors(context, builder, signature.args[1].dtype)
-        count, *values = arguments
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args[1:], values, strict=True)
-        ]
+        emit = _Vectors(context, builder, signature.args[3].dtype)
+        i, rows, columns, *values = arguments
+        arrays = emit.arrays(signature.args[3:], values)
+        remains = cgutils.alloca_once(builder, ir.ArrayType(emit.byte, TILE_ROWS * PANEL_BYTES))
+        is_whole = builder.icmp_signed("==", columns, emit.constant(PANEL_BYTES // emit.size))
         done = builder.append_basic_block("tiles.done")
-        switch = builder.switch(count, done)
-        for rows in range(1, TILE_ROWS + 1):
-            case = builder.append_basic_block(f"tile.{rows}")
-            switch.add_case(emit.constant(rows), case)
+        switch = builder.switch(rows, done)
+        for height in range(1, TILE_ROWS + 1):
+            case = builder.append_basic_block(f"tile.{height}")
+            switch.add_case(emit.constant(height), case)
             builder.position_at_end(case)
-            _emit_tile(emit, rows, *arrays)
+            _emit_tile(emit, height, i, *arrays, is_whole, remains)
             builder.branch(done)
         builder.position_at_end(done)
+        with builder.if_then(builder.not_(is_whole)):
+            _emit_remains(emit, i, rows, columns, remains, *arrays[2:])
         return context.get_dummy_value()
 
-    return types.void(types.intp, a, panel, base, c), codegen
+    return types.void(types.intp, types.intp, types.intp, a, panel, base, c), codegen
+
+
+@intrinsic
+def multiply_row(typingctx, a, panels, p, base, c):
+    """One row by the ROW_PANELS panels from p on: c = base + a @ panels[p], ..., side by side.
+
+    a : (K,). panels : (n, K, P), last stride one element. base, c : (ROW_PANELS * P or more,), last stride one element.
+    Each element is the sum that `multiply_tile` gives.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        kinds = list(signature.args)
+        del kinds[2]
+        emit = _Vectors(context, builder, kinds[0].dtype)
+        a, panels, p, base, c = arguments
+        a, panels, base, c = emit.arrays(kinds, [a, panels, base, c])
+        addresses = [emit.address(panels, builder.add(p, emit.constant(q))) for q in range(ROW_PANELS)]
+        [a_stride] = cgutils.unpack_tuple(builder, a.strides)
+        _, b_stride, _ = cgutils.unpack_tuple(builder, panels.strides)
+        _, depth, _ = cgutils.unpack_tuple(builder, panels.shape)
+        [totals] = _emit_products(emit, depth, [a.data], a_stride, addresses, b_stride)
+        rows = [
+            [
+                address
+                for q in range(ROW_PANELS)
+                for address in emit.panel_row(emit.at(x.data, emit.constant(q * PANEL_BYTES)))
+            ]
+            for x in (base, c)
+        ]
+        emit.add_to(rows[0], totals, rows[1])
+        return context.get_dummy_value()
+
+    return types.void(a, panels, types.intp, base, c), codegen
 
 
 @intrinsic

@@ -12,7 +12,7 @@ import numpy as np
 
 from textgen.core.activations import apply_tanh
 from textgen.core.crew import ALONE, meet, share_of
-from textgen.core.draw import Filters, draw
+from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
 from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
 from textgen.core.linking import Compiled, call
@@ -54,7 +54,6 @@ class Steps(NamedTuple):
     looked_up: np.ndarray
     recurrent: tuple[_Step, ...]
     dense: tuple[_Multiplication, ...]
-    draw: Compiled
 
 
 class Streams(NamedTuple):
@@ -72,6 +71,21 @@ class Streams(NamedTuple):
     ids: np.ndarray
     log_probabilities: np.ndarray
     ended: np.ndarray
+
+
+class Draws(NamedTuple):
+    """The draws of one step, with the arguments of `draw` under their names there.
+
+    uniforms, ids, log_probabilities : (B,). weights, candidates : (parts, V), the space of each of the crew.
+    """
+
+    draw: Compiled
+    filters: Filters
+    uniforms: np.ndarray
+    ids: np.ndarray
+    log_probabilities: np.ndarray
+    weights: np.ndarray
+    candidates: np.ndarray
 
 
 def streams(B: int, U: int) -> Streams:
@@ -98,7 +112,6 @@ def steps(layers: list[Layer]) -> Steps:
         looked_up=looked_up,
         recurrent=tuple(map(_step, recurrent)),
         dense=tuple(_multiplication(layer.connection, layer.bias.value, layer.output) for layer in dense),
-        draw=_compiled_draw(dense[-1].output),
     )
 
 
@@ -119,10 +132,13 @@ def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray) -> _Mul
     return _Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y)
 
 
-def _compiled_draw(logits: np.ndarray) -> Compiled:
-    B = logits.shape[1]
-    return Compiled(
-        draw, logits[0], np.empty(B), Filters(1.0, 0, 1.0, 0.0, 0), np.empty(B, np.int32), np.empty(B), 0, 0
+def draws(filters: Filters, logits: np.ndarray, parts: int) -> Draws:
+    """What a crew of `parts` needs to draw from logits (1, B, V)."""
+    _, B, V = logits.shape
+    uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
+    compiled = Compiled(draw, logits[0], uniforms, filters, space(V), ids, log_probabilities, 0, 0)
+    return Draws(
+        compiled, filters, uniforms, ids, log_probabilities, np.empty((parts, V)), np.empty((parts, V), np.int64)
     )
 
 
@@ -149,19 +165,32 @@ def _advance(layer, first, last, crew):
     call(layer.forward, (gates, states, layer.sources, layer.starts, layer.weights, layer.peephole, 0, B, crew))
     for s in range(states.shape[0]):
         for b in range(first, last):
-            states[s, 0, b, :] = states[s, 1, b]
+            before, after = states[s, 0, b], states[s, 1, b]
+            for j in range(after.size):
+                before[j] = after[j]
 
 
 @inlined
-def _record(streams, steps, ids, log_probabilities, eos, first, last):
+def _draw(draws, logits, streams, first, last, crew):
+    """Draw for the rows first:last."""
+    for b in range(first, last):
+        if streams.counts[b] < streams.limits[b]:
+            draws.uniforms[b] = streams.numbers[b, streams.counts[b]]
+    space = Space(draws.weights[crew.part], draws.candidates[crew.part])
+    arguments = (logits, draws.uniforms, draws.filters, space, draws.ids, draws.log_probabilities, first, last)
+    call(draws.draw, arguments)
+
+
+@inlined
+def _record(streams, draws, inputs, eos, first, last):
     """What was drawn for the rows first:last becomes part of their sequences and the next step's input."""
     for b in range(first, last):
         count = streams.counts[b]
         if count < streams.limits[b]:
-            steps.inputs[b] = streams.ids[b, count] = ids[b]
+            inputs[b] = streams.ids[b, count] = draws.ids[b]
             streams.counts[b] = count + 1
-            streams.log_probabilities[b] += log_probabilities[b]
-            streams.ended[b] = ids[b] == eos or count + 1 == streams.limits[b]
+            streams.log_probabilities[b] += draws.log_probabilities[b]
+            streams.ended[b] = draws.ids[b] == eos or count + 1 == streams.limits[b]
 
 
 @inlined
@@ -176,27 +205,19 @@ def _is_unfinished(streams):
 
 
 @kernel
-def write(steps, streams, filters, eos, crew):
+def write(steps, streams, draws, eos, crew):
     """Draw tokens for all rows that have begun, until one has ended or reached its limit. Run by all of the crew."""
-    B = steps.inputs.size
-    uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
-    first, last = share_of(0, B, crew)
+    first, last = share_of(0, steps.inputs.size, crew)
     while _is_unfinished(streams):
         _look_up(steps.inputs, steps.table, steps.bias, steps.looked_up, first, last)
         for layer in steps.recurrent:
             _advance(layer, first, last, crew)
-        logits = steps.looked_up
-        remaining = len(steps.dense)
+        y, above = steps.looked_up, len(steps.dense)
         for dense in steps.dense:
             multiply_together(dense.x, dense.weight, dense.base, dense.y, crew)
-            logits = dense.y
-            remaining -= 1
-            if remaining > 0:
-                for b in range(first, last):
-                    apply_tanh(logits[0, b])
-        for b in range(first, last):
-            if streams.counts[b] < streams.limits[b]:
-                uniforms[b] = streams.numbers[b, streams.counts[b]]
-        call(steps.draw, (logits[0], uniforms, filters, ids, log_probabilities, first, last))
-        _record(streams, steps, ids, log_probabilities, eos, first, last)
+            y, above = dense.y, above - 1
+            for b in range(first, last if above else first):
+                apply_tanh(y[0, b])
+        _draw(draws, y[0], streams, first, last, crew)
+        _record(streams, draws, steps.inputs, eos, first, last)
         meet(crew)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from textgen.core.crew import crews
 from textgen.core.draw import Filters
 from textgen.core.threads import Team, available_threads, share
-from textgen.core.writing import steps, streams, write
+from textgen.core.writing import draws, steps, streams, write
 from textgen.lm.config import SamplingConfig
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
@@ -94,11 +94,12 @@ def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
 class _Desk:
     """Sequences that are drawn side by side, one a row, and the threads that do it together."""
 
-    def __init__(self, model: LanguageModel, team: Team, rows: int, threads: int) -> None:
+    def __init__(self, model: LanguageModel, team: Team, filters: Filters, rows: int, threads: int) -> None:
         self.computation = Computation.without_training(model.network, team)
         self.computation.prepare(1, rows)
         self.steps = steps(self.computation.layers)
         self.streams = streams(rows, max(1, min(_TOKENS, _WORK_OF_A_RUN // _work(model, rows))))
+        self.draws = draws(filters, self.computation.output.output, threads)
         self.rows: list[_Stream | None] = [None] * rows
         self.crew = crews(threads)
 
@@ -132,13 +133,13 @@ class _Writer:
         self.prompt = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
         self.prompt_ids = model.vocabulary.ids_of(self.prompt)
         unk = NO_INPUT if config.allow_unk else UNK_ID
-        self.filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
+        filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
         self.first_state = self._read_prompt()
         self.first_input = int(self.prompt_ids[-1]) if len(self.prompt_ids) else model.first_input
         self.begun = 0
         count = team.threads if rows >= team.threads * _ROWS_OF_A_DESK else 1
         shares = [share(rows, part, count) for part in range(count)]
-        self.desks = [_Desk(model, team, last - first, team.threads // count) for first, last in shares]
+        self.desks = [_Desk(model, team, filters, last - first, team.threads // count) for first, last in shares]
         for desk in self.desks:
             for row in range(len(desk.rows)):
                 self._begin(desk, row)
@@ -171,7 +172,7 @@ class _Writer:
 
     def _write(self, part: int) -> None:
         desk = self.desks[part % len(self.desks)]
-        write(desk.steps, desk.streams, self.filters, EOS_ID, desk.crew[part // len(self.desks)])
+        write(desk.steps, desk.streams, desk.draws, EOS_ID, desk.crew[part // len(self.desks)])
 
     def _look_up(self, desk: _Desk) -> Iterator[Sample]:
         """Take what was drawn into the sequences that have ended or need new numbers."""

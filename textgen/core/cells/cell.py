@@ -11,7 +11,7 @@ sources : (R, T, B, H), out: what each recurrent product multiplied at each step
 starts : (T, B) bool: here the state before the step is zero, and no gradient passes.
 weights : a tuple of R packed matrices, the recurrent weights (forward) or their transposes (backward).
 peephole : (P, H), one weight per unit for each gate that sees the previous memory; P = 0 for most cells.
-doutput : (T, B, H), the gradient that reaches states[0] from above.
+doutput : (T, B, H), the gradient that reaches states[0] from above; afterwards anything.
 dstate : (S, B, H). In: the gradient that reaches the last states from the window after; out: that of the state before.
 crew : the threads that share these rows; ALONE where each thread has rows of its own.
 """

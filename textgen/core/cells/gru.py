@@ -8,8 +8,6 @@ u = 1 means "take the new"; the paper's, PyTorch's and ONNX's update gate z is 1
 
 from __future__ import annotations
 
-import numpy as np
-
 from textgen.core.activations import apply_logistic, apply_tanh, through_logistic
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
@@ -42,16 +40,15 @@ def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
 def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
-    dkept = np.empty((1, b1 - b0, H), gates.dtype)  # the gradient of r * c'
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
-        dkept[:] = 0
         for b in range(b0, b1):
+            doutput[t, b, :] = 0  # from here on the gradient of r * c'
             u, candidate = gates[t, b, :H], gates[t, b, 2 * H :]
             backward_interpolate(u, candidate, sources[0, t, b], dstate[0, b])
-        add_product(gates[t : t + 1, b0:b1, 2 * H :], weights[1], dkept[:, :])
+        add_product(gates[t : t + 1, b0:b1, 2 * H :], weights[1], doutput[t : t + 1, b0:b1])
         for b in range(b0, b1):
-            r, previous, dc, dk = gates[t, b, H : 2 * H], sources[0, t, b], dstate[0, b], dkept[0, b - b0]
+            r, previous, dc, dk = gates[t, b, H : 2 * H], sources[0, t, b], dstate[0, b], doutput[t, b]
             for j in range(H):
                 dc[j] += dk[j] * r[j]
                 r[j] = through_logistic(dk[j] * previous[j], r[j])

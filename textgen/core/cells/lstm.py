@@ -10,8 +10,6 @@ states[0] is a, states[1] the memory c. Gates in the order u, f, o, c~.
 
 from __future__ import annotations
 
-import numpy as np
-
 from textgen.core.activations import apply_logistic, apply_tanh, tanh, through_logistic, through_tanh
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
@@ -20,12 +18,6 @@ from textgen.core.jit import inlined, kernel
 from textgen.core.matmul import add_product, add_product_together
 
 _GATES = ("u", "f", "o", "c")
-
-
-@inlined
-def _previous_memory(states, starts, t, b, zeros):
-    """c' of row b at step t: the memory after the step before, zeros (H,) where a sequence starts."""
-    return zeros if starts[t, b] else states[1, t, b]
 
 
 @inlined
@@ -50,13 +42,14 @@ def _activate_and_remember(gates, memory, new_memory):
 
 
 @inlined
-def _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew):
+def _forward_gates(gates, states, sources, starts, weights, peephole, t, b0, b1, crew):
     """Everything of step t but the output: products, gates, memory."""
     first, last = share_of(b0, b1, crew)
     copy_previous(states[0], starts, t, sources[0], first, last)
     add_product_together(sources[0, t : t + 1, b0:b1], weights[0], gates[t : t + 1, b0:b1], crew)
     for b in range(first, last):
-        memory = _previous_memory(states, starts, t, b, zeros)
+        # The memory before; zeros, which a' then is, where a sequence starts.
+        memory = sources[0, t, b] if starts[t, b] else states[1, t, b]
         _add_peephole(gates[t, b], memory, peephole)
         _activate_and_remember(gates[t, b], memory, states[1, t + 1, b])
 
@@ -65,10 +58,9 @@ def _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, 
 def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """a = o * tanh(c). See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
-    zeros = np.zeros(H, gates.dtype)
     first, last = share_of(b0, b1, crew)
     for t in range(T):
-        _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew)
+        _forward_gates(gates, states, sources, starts, weights, peephole, t, b0, b1, crew)
         for b in range(first, last):
             o, memory, output = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], states[0, t + 1, b]
             for j in range(H):
@@ -79,10 +71,9 @@ def forward(gates, states, sources, starts, weights, peephole, b0, b1, crew):
 def forward_linear(gates, states, sources, starts, weights, peephole, b0, b1, crew):
     """a = o * c. See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
-    zeros = np.zeros(H, gates.dtype)
     first, last = share_of(b0, b1, crew)
     for t in range(T):
-        _forward_gates(gates, states, sources, starts, weights, peephole, zeros, t, b0, b1, crew)
+        _forward_gates(gates, states, sources, starts, weights, peephole, t, b0, b1, crew)
         for b in range(first, last):
             o, memory, output = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], states[0, t + 1, b]
             for j in range(H):
@@ -133,7 +124,6 @@ def _backward_products(gates, starts, weights, dstate, t, b0, b1):
 def backward(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """The way back through a = o * tanh(c). See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
-    zeros = np.zeros(H, gates.dtype)
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
@@ -142,7 +132,8 @@ def backward(gates, states, sources, starts, weights, peephole, doutput, dstate,
                 squashed = tanh(new_memory[j])
                 dc[j] += through_tanh(da[j] * o[j], squashed)
                 da[j] *= squashed
-            _backward_gates(gates[t, b], da, dc, _previous_memory(states, starts, t, b, zeros))
+            memory = sources[0, t, b] if starts[t, b] else states[1, t, b]
+            _backward_gates(gates[t, b], da, dc, memory)
             _backward_peephole(gates[t, b], dc, peephole)
         _backward_products(gates, starts, weights, dstate, t, b0, b1)
 
@@ -151,7 +142,6 @@ def backward(gates, states, sources, starts, weights, peephole, doutput, dstate,
 def backward_linear(gates, states, sources, starts, weights, peephole, doutput, dstate, b0, b1):
     """The way back through a = o * c. See `cell.py` for the arguments."""
     T, _, H = sources[0].shape
-    zeros = np.zeros(H, gates.dtype)
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
@@ -159,7 +149,8 @@ def backward_linear(gates, states, sources, starts, weights, peephole, doutput, 
             for j in range(H):
                 dc[j] += da[j] * o[j]
                 da[j] *= new_memory[j]
-            _backward_gates(gates[t, b], da, dc, _previous_memory(states, starts, t, b, zeros))
+            memory = sources[0, t, b] if starts[t, b] else states[1, t, b]
+            _backward_gates(gates[t, b], da, dc, memory)
             _backward_peephole(gates[t, b], dc, peephole)
         _backward_products(gates, starts, weights, dstate, t, b0, b1)
 
