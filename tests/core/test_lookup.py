@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.core.cases import largest_difference
-from textgen.core.lookup import add_looked_up, add_lookup_gradient
+from textgen.core.lookup import add_lookup_gradients, look_up_rows
 
 T, B, V, N = 4, 5, 7, 37
 
@@ -18,21 +18,22 @@ def ids_and_one_hot() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
-def test_looked_up_and_its_gradient(dtype, tolerance):
+def test_looked_up_rows_and_their_gradients(dtype, tolerance):
     rng = np.random.default_rng(2)
     ids, one_hot = ids_and_one_hot()
     assert (ids < 0).any()
     matrix, dmatrix = rng.normal(size=(2, V, N)).astype(dtype)
+    bias, dbias = rng.normal(size=(2, N)).astype(dtype)
     y, dy = rng.normal(size=(2, T, B, N)).astype(dtype)
-    expected = y + one_hot @ matrix
     before = y.copy()
-    add_looked_up(ids, matrix, y, 1, 4)
-    assert largest_difference(y[:, 1:4], expected[:, 1:4]) < tolerance
+    look_up_rows(ids, matrix, bias, y, 1, 4)
+    assert largest_difference(y[:, 1:4], (bias + one_hot @ matrix)[:, 1:4]) < tolerance
     np.testing.assert_array_equal(y[:, [0, 4]], before[:, [0, 4]])
-    np.testing.assert_array_equal(y[ids < 0], before[ids < 0])
 
-    expected = dmatrix + np.einsum("tbv,tbn->vn", one_hot, dy)
-    before = dmatrix.copy()
-    add_lookup_gradient(ids, dy, dmatrix, 5, 33)
-    assert largest_difference(dmatrix[:, 5:33], expected[:, 5:33]) < tolerance
-    np.testing.assert_array_equal(np.delete(dmatrix, np.s_[5:33], 1), np.delete(before, np.s_[5:33], 1))
+    expected = dmatrix + np.einsum("tbv,tbn->vn", one_hot, dy), dbias + dy.sum(axis=(0, 1), dtype=np.float64)
+    before = dmatrix.copy(), dbias.copy()
+    add_lookup_gradients(ids, dy, dmatrix, dbias, 5, 33)
+    for found, right, untouched in zip((dmatrix, dbias), expected, before, strict=True):
+        assert largest_difference(found[..., 5:33], right[..., 5:33]) < tolerance
+        for columns in (np.s_[:5], np.s_[33:]):
+            np.testing.assert_array_equal(found[..., columns], untouched[..., columns])

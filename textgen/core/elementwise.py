@@ -1,19 +1,9 @@
-"""The small loops between the products: biases, masks, activations of dense layers, sums over rows."""
+"""The small loops between the products: masks, activations of dense layers, sums over rows."""
 
 from __future__ import annotations
 
 from textgen.core.activations import apply_tanh, through_tanh
 from textgen.core.jit import kernel
-
-
-@kernel
-def fill_rows(vector, y, b0, b1):
-    """y[t, b] = vector for the rows b0:b1; vector : (N,), y : (T, B, N)."""
-    for t in range(y.shape[0]):
-        for b in range(b0, b1):
-            target = y[t, b]
-            for j in range(target.size):
-                target[j] = vector[j]
 
 
 @kernel

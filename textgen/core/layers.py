@@ -18,12 +18,11 @@ from textgen.core.crew import ALONE
 from textgen.core.elementwise import (
     add_memory_products,
     add_row_sums,
-    fill_rows,
     multiply_rows,
     tanh_rows,
     through_tanh_rows,
 )
-from textgen.core.lookup import add_looked_up, add_lookup_gradient
+from textgen.core.lookup import add_lookup_gradients, look_up_rows
 from textgen.core.matmul import Weight, add_weight_gradient, product_rows, repeated
 from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
@@ -95,17 +94,18 @@ class Embedding(Layer):
     def __init__(self, matrix: Parameter) -> None:
         super().__init__(matrix.value.shape[1], matrix.value.dtype)
         self.matrix = matrix
+        self._no_bias = np.zeros(self.columns, self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        self.output[:, b0:b1] = 0
-        add_looked_up(window.inputs, self.matrix.value, self.output, b0, b1)
+        look_up_rows(window.inputs, self.matrix.value, self._no_bias, self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
         pass  # nothing lies below
 
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         n0, n1 = self._share(self.columns, part, parts)
-        add_lookup_gradient(window.inputs, self.doutput, self.matrix.gradient, n0, n1)
+        unused = np.empty_like(self._no_bias)
+        add_lookup_gradients(window.inputs, self.doutput, self.matrix.gradient, unused, n0, n1)
 
 
 class Connection(Protocol):
@@ -117,8 +117,8 @@ class Connection(Protocol):
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
 
-    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
-        """Add columns n0:n1 of the weight's gradient."""
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
+        """Add columns n0:n1 of the weight's gradient, and of the bias' to `dbias`."""
 
 
 class OneHot:
@@ -128,14 +128,13 @@ class OneHot:
         self.matrix = matrix
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        fill_rows(bias, y, b0, b1)
-        add_looked_up(window.inputs, self.matrix.value, y, b0, b1)
+        look_up_rows(window.inputs, self.matrix.value, bias, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         pass
 
-    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
-        add_lookup_gradient(window.inputs, dy, self.matrix.gradient, n0, n1)
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
+        add_lookup_gradients(window.inputs, dy, self.matrix.gradient, dbias, n0, n1)
 
 
 class Product:
@@ -153,8 +152,9 @@ class Product:
         T, B, N = dx.shape
         product_rows(dy, self.weight.transposed, repeated(np.zeros(N, dx.dtype), T, B), dx, b0, b1)
 
-    def add_gradients(self, window: Window, dy: np.ndarray, n0: int, n1: int) -> None:
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
         assert self.weight.gradient is not None
+        add_row_sums(dy, dbias, n0, n1)
         add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
 
 
@@ -201,8 +201,7 @@ class Recurrent(Layer):
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         dgates = self.gates
         n0, n1 = self._share(dgates.shape[2], part, parts)
-        add_row_sums(dgates, self.bias.gradient, n0, n1)
-        self.connection.add_gradients(window, dgates, n0, n1)
+        self.connection.add_gradients(window, dgates, self.bias.gradient, n0, n1)
         offset = 0
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
@@ -254,8 +253,7 @@ class Dense(Layer):
 
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         n0, n1 = self._share(self.columns, part, parts)
-        add_row_sums(self.doutput, self.bias.gradient, n0, n1)
-        self.connection.add_gradients(window, self.doutput, n0, n1)
+        self.connection.add_gradients(window, self.doutput, self.bias.gradient, n0, n1)
 
 
 class Softmax(Dense):

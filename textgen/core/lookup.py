@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from textgen.core.jit import kernel
 
 
 @kernel
-def add_looked_up(ids, matrix, y, b0, b1):
-    """y[t, b] += matrix[ids[t, b]] for the rows b0:b1.
+def look_up_rows(ids, matrix, bias, y, b0, b1):
+    """y[t, b] = bias + matrix[ids[t, b]] for the rows b0:b1.
 
-    ids : (T, B) int32, each below V; negative: nothing is added. matrix : (V, N). y : (T, B, N).
+    ids : (T, B) int32, each below V; negative: the bias alone. matrix : (V, N). bias : (N,). y : (T, B, N).
     """
+    zeros = np.zeros_like(bias)
     for t in range(ids.shape[0]):
         for b in range(b0, b1):
-            if ids[t, b] >= 0:
-                row, target = matrix[ids[t, b]], y[t, b]
-                for j in range(target.size):
-                    target[j] += row[j]
+            row, target = matrix[ids[t, b]] if ids[t, b] >= 0 else zeros, y[t, b]
+            for j in range(target.size):
+                target[j] = bias[j] + row[j]
 
 
 @kernel
-def add_lookup_gradient(ids, dy, dmatrix, n0, n1):
-    """dmatrix[ids[t, b], n0:n1] += dy[t, b, n0:n1], step by step and row by row.
+def add_lookup_gradients(ids, dy, dmatrix, dbias, n0, n1):
+    """The gradients of `look_up_rows`: dmatrix[ids[t, b], n0:n1] and dbias[n0:n1] += dy[t, b, n0:n1], row by row.
 
-    ids : (T, B) int32. dy : (T, B, N). dmatrix : (V, N), changed in place.
+    ids : (T, B) int32. dy : (T, B, N). dmatrix : (V, N), dbias : (N,), changed in place.
     """
+    total, nowhere = dbias[n0:n1], np.zeros(n1 - n0, dbias.dtype)
     for t in range(ids.shape[0]):
         for b in range(ids.shape[1]):
-            if ids[t, b] >= 0:
-                row, target = dy[t, b, n0:n1], dmatrix[ids[t, b], n0:n1]
-                for j in range(row.size):
-                    target[j] += row[j]
+            row, target = dy[t, b, n0:n1], dmatrix[ids[t, b], n0:n1] if ids[t, b] >= 0 else nowhere
+            for j in range(row.size):
+                target[j] += row[j]
+                total[j] += row[j]
