@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from tests.core.cases import assert_same_bytes, largest_difference
-from textgen.core.optimizers import BLOCK, SGD, Adam, block_count, clip_factor, gradient_size
+from textgen.core.optimizers import BLOCK, SGD, SHARED_FROM, Adam, block_count, clip_factor, gradient_size
 from textgen.core.threads import Team
 
-SIZES = [1, 31, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5]
+SHARED = (SHARED_FROM - 1) * BLOCK + 5  # the last block is not a whole one
+SIZES = [1, 31, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 5, SHARED]
 CLIP_MODES = ("norm", "value")
 
 
@@ -39,9 +40,9 @@ def test_gradient_size(size, dtype):
 
 @pytest.mark.parametrize("mode", CLIP_MODES)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [0, BLOCK, 2 * BLOCK + 3])
+@pytest.mark.parametrize("place", [0, BLOCK, SHARED - 1])
 def test_gradient_size_shows_what_is_not_finite(mode, bad, place):
-    gradient = random_vector(3 * BLOCK, 2)
+    gradient = random_vector(SHARED, 2)
     gradient[place] = bad
     with Team(3) as team:
         assert not math.isfinite(gradient_size(gradient, mode, team))
@@ -122,7 +123,7 @@ def test_an_update_by_a_gradient_of_zero_changes_nothing(kind):
 @pytest.mark.parametrize("kind", [Adam, SGD])
 def test_any_number_of_threads(kind, mode):
     def run(threads: int) -> list[np.ndarray]:
-        parameters, sizes = random_vector(3 * BLOCK + 5, 5), np.zeros(3)
+        parameters, sizes = random_vector(SHARED, 5), np.zeros(3)
         optimizer: Any = kind(parameters.size, parameters.dtype, weight_decay=0.01)
         with Team(threads) as team:
             for step in range(3):
@@ -133,6 +134,6 @@ def test_any_number_of_threads(kind, mode):
         return [sizes, parameters, *(value for value in vars(optimizer).values() if isinstance(value, np.ndarray))]
 
     alone = run(1)
-    assert (alone[1] != random_vector(3 * BLOCK + 5, 5)).mean() > 0.9
+    assert (alone[1] != random_vector(SHARED, 5)).mean() > 0.9
     for threads in (2, 3, 7):
         assert_same_bytes(run(threads), alone)

@@ -19,7 +19,7 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
-from textgen.core.optimizers import BLOCK, SGD, Adam, clip_factor, gradient_size
+from textgen.core.optimizers import BLOCK, SGD, SHARED_FROM, Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
 from textgen.lm.network import Computation, Network, parameter_count, parameter_shapes
 
@@ -232,9 +232,9 @@ def test_dropout_masks_belong_to_layer_and_step():
 def test_parameters_after_updates_are_the_same_for_any_number_of_threads(cell, optimizer, mode):
     def updated(threads: int) -> list[np.ndarray]:
         """The gradients' sizes, and the parameters after three updates."""
-        network = random_network(29, np.float32, cell=cell, hidden=85, embedding=18, layers=2)
+        network = random_network(29, np.float32, cell=cell, hidden=300, embedding=18, layers=2)
         vector, sizes = network.parameters.vector, np.zeros(3)
-        assert vector.size > BLOCK  # so that threads share the update out
+        assert vector.size > SHARED_FROM * BLOCK  # so that threads share the update out
         states, update = random_states(network, B, seed=1), optimizer(vector.size, vector.dtype)
         with Team(threads) as team:
             computation = Computation(network, team, dropout=0.2)

@@ -87,7 +87,15 @@ def _tanh_float32(x):
 
 @inlined
 def _logistic_float32(x):
-    return _ONE / (_ONE + _exp_float32(-x))
+    # exp(-x) as in `_exp_float32`, bit for bit, with the signs turned in its formula: where x itself is negated, LLVM
+    # moves the sign into the comparisons, which then are no minimum and maximum any more; a sixth of the time.
+    x = -_EXP_MOST if x < -_EXP_MOST else x
+    x = -_EXP_LEAST if x > -_EXP_LEAST else x
+    rounded = _ROUNDER - x * _LOG2_E
+    n = rounded - _ROUNDER
+    r = x + n * _LN2_HIGH
+    r = r + n * _LN2_LOW
+    return _ONE / (_ONE + (_exp_less_one_near_zero(-r) + _ONE) * _power_of_two(rounded))
 
 
 @inlined

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from textgen.core.jit import inlined, kernel
 
-from textgen.core.jit import kernel
+
+@inlined
+def look_up(idx, matrix, bias, y):
+    """y = bias + matrix[idx], just the bias where idx is negative. matrix : (V, N). bias, y : (N,)."""
+    known, zero = idx >= 0, matrix.dtype.type(0)
+    row = matrix[idx if known else 0]
+    for j in range(y.size):
+        y[j] = bias[j] + (row[j] if known else zero)
 
 
 @kernel
@@ -13,12 +20,9 @@ def look_up_rows(ids, matrix, bias, y, b0, b1):
 
     ids : (T, B) int32, each below V; negative: the bias alone. matrix : (V, N). bias : (N,). y : (T, B, N).
     """
-    zeros = np.zeros_like(bias)
     for t in range(ids.shape[0]):
         for b in range(b0, b1):
-            row, target = matrix[ids[t, b]] if ids[t, b] >= 0 else zeros, y[t, b]
-            for j in range(target.size):
-                target[j] = bias[j] + row[j]
+            look_up(ids[t, b], matrix, bias, y[t, b])
 
 
 @kernel
@@ -27,10 +31,11 @@ def add_lookup_gradients(ids, dy, dmatrix, dbias, n0, n1):
 
     ids : (T, B) int32. dy : (T, B, N). dmatrix : (V, N), dbias : (N,), changed in place.
     """
-    total, nowhere = dbias[n0:n1], np.zeros(n1 - n0, dbias.dtype)
+    zero, total = dy.dtype.type(0), dbias[n0:n1]
     for t in range(ids.shape[0]):
         for b in range(ids.shape[1]):
-            row, target = dy[t, b, n0:n1], dmatrix[ids[t, b], n0:n1] if ids[t, b] >= 0 else nowhere
+            known = ids[t, b] >= 0
+            row, target = dy[t, b, n0:n1], dmatrix[ids[t, b] if known else 0, n0:n1]
             for j in range(row.size):
-                target[j] += row[j]
+                target[j] += row[j] if known else zero
                 total[j] += row[j]

@@ -16,6 +16,7 @@ from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
 from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
 from textgen.core.linking import Compiled, call
+from textgen.core.lookup import look_up
 from textgen.core.matmul import Packed, compiled_product, empty_panels, multiply_together
 
 
@@ -143,19 +144,6 @@ def draws(filters: Filters, logits: np.ndarray, parts: int) -> Draws:
 
 
 @inlined
-def _look_up(ids, table, bias, y, b0, b1):
-    """y[0, b] = bias + table[ids[b]] for the rows b0:b1; just the bias where the id is negative."""
-    for b in range(b0, b1):
-        target = y[0, b]
-        for j in range(target.size):
-            target[j] = bias[j]
-        if ids[b] >= 0:
-            row = table[ids[b]]
-            for j in range(target.size):
-                target[j] += row[j]
-
-
-@inlined
 def _advance(layer, first, last, crew):
     """A step of a recurrent layer; then its state is the one before the next step."""
     if layer.input.x.shape[2] > 0:
@@ -209,7 +197,8 @@ def write(steps, streams, draws, eos, crew):
     """Draw tokens for all rows that have begun, until one has ended or reached its limit. Run by all of the crew."""
     first, last = share_of(0, steps.inputs.size, crew)
     while _is_unfinished(streams):
-        _look_up(steps.inputs, steps.table, steps.bias, steps.looked_up, first, last)
+        for b in range(first, last):
+            look_up(steps.inputs[b], steps.table, steps.bias, steps.looked_up[0, b])
         for layer in steps.recurrent:
             _advance(layer, first, last, crew)
         y, above = steps.looked_up, len(steps.dense)

@@ -11,6 +11,7 @@ from textgen.core.cells.steps import add_rows, backward_interpolate, clear_start
 from textgen.core.crew import share_of
 from textgen.core.jit import kernel
 from textgen.core.matmul import add_product, add_product_together
+from textgen.core.prefetch import prefetch_row
 
 
 @kernel
@@ -35,6 +36,9 @@ def backward(gates, states, sources, starts, weights, peephole, doutput, dstate,
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
+            prefetch_row(gates, t - 1, b)
+            prefetch_row(sources[0], t - 1, b)
+            prefetch_row(doutput, t - 1, b)
             u, candidate = gates[t, b, :H], gates[t, b, H:]
             backward_interpolate(u, candidate, sources[0, t, b], dstate[0, b])
         add_product(gates[t : t + 1, b0:b1], weights[0], dstate[0:1, b0:b1])

@@ -16,6 +16,7 @@ from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
 from textgen.core.crew import share_of
 from textgen.core.jit import inlined, kernel
 from textgen.core.matmul import add_product, add_product_together
+from textgen.core.prefetch import prefetch_row
 
 _GATES = ("u", "f", "o", "c")
 
@@ -127,6 +128,9 @@ def backward(gates, states, sources, starts, weights, peephole, doutput, dstate,
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
+            prefetch_row(gates, t - 1, b)
+            prefetch_row(states[1], t - 1, b)
+            prefetch_row(doutput, t - 1, b)
             o, new_memory, da, dc = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], dstate[0, b], dstate[1, b]
             for j in range(H):
                 squashed = tanh(new_memory[j])
@@ -145,6 +149,9 @@ def backward_linear(gates, states, sources, starts, weights, peephole, doutput, 
     for t in range(T - 1, -1, -1):
         add_rows(doutput[t], dstate[0], b0, b1)
         for b in range(b0, b1):
+            prefetch_row(gates, t - 1, b)
+            prefetch_row(states[1], t - 1, b)
+            prefetch_row(doutput, t - 1, b)
             o, new_memory, da, dc = gates[t, b, 2 * H : 3 * H], states[1, t + 1, b], dstate[0, b], dstate[1, b]
             for j in range(H):
                 dc[j] += da[j] * o[j]
