@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.cases import assert_same_bytes
 from textgen.core.matmul import (
     Packed,
     Weight,
@@ -15,11 +16,12 @@ from textgen.core.matmul import (
     compiled_product,
     empty_panels,
     pack,
+    pack_and_multiply_rows,
     product_rows,
 )
 
 DTYPES = (np.float32, np.float64)
-# Past the depth that is taken at a time (256), past the widest panel (32 float32) and the tallest tile (8).
+# Past the depth that is taken at a time (512), past the widest panel (32 float32) and the tallest tile (12).
 inner, columns, rows, steps = st.integers(1, 600), st.integers(1, 70), st.integers(0, 19), st.integers(1, 3)
 
 
@@ -90,6 +92,37 @@ def test_a_row_has_the_same_bytes_in_any_company(dtype):
         assert not part[:, b1:].any()
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("axes", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("step", [1, 2, -1])
+def test_pack_of_any_strides(dtype, axes, step):
+    for K, N in ((1, 1), (3, 65), (16, 32), (37, 96), (130, 40)):
+        whole = np.random.default_rng(K).normal(size=(3 * K, 3 * N)).astype(dtype)
+        if axes == (1, 0):
+            whole = np.ascontiguousarray(whole.T).T
+        w = whole[1:, 2:][::step, ::step][:K, :N]
+        unpacked = packed(w).panels.transpose(1, 0, 2).reshape(K, -1)
+        np.testing.assert_array_equal(unpacked[:, :N], w)
+        assert not unpacked[:, N:].any()
+
+
+# N past the panels that are packed at a time (256 float32 columns), K past the depth that is (512).
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("K", "N"), [(7, 5), (32, 64), (520, 3), (1030, 300), (90, 601)])
+def test_packing_on_the_way_gives_the_same_bytes(dtype, K, N, transposed):
+    rng = np.random.default_rng(K)
+    x, base = rng.normal(size=(3, 15, K)).astype(dtype), rng.normal(size=(3, 15, N)).astype(dtype)
+    matrix = rng.normal(size=(N, K) if transposed else (K, N)).astype(dtype)
+    weight = packed(matrix.T if transposed else matrix)
+    for b0, b1 in ((0, 15), (3, 5), (14, 15), (6, 6)):
+        found, expected = np.full((2, *base.shape), np.nan, dtype)
+        pack_and_multiply_rows(x, matrix, transposed, base, found, b0, b1)
+        product_rows(x, weight, base, expected, b0, b1)
+        assert b0 == b1 or not np.isnan(expected[:, b0:b1]).any()
+        assert_same_bytes([found], [expected])
+
+
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.sampled_from(DTYPES), inner, st.integers(1, 30), columns, st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
@@ -130,7 +163,7 @@ def test_nan_and_infinity_come_through():
 def test_weight_packs_both_ways_and_again(dtype):
     rng = np.random.default_rng(5)
     value = rng.normal(size=(19, 34)).astype(dtype)
-    weight = Weight(value, np.zeros_like(value))
+    weight = Weight(value, np.zeros_like(value), keep_packed=True)
     for _ in range(2):
         value *= 2
         weight.pack()
@@ -139,4 +172,12 @@ def test_weight_packs_both_ways_and_again(dtype):
         add_product(np.eye(34, dtype=dtype)[None], weight.transposed, back)
         np.testing.assert_array_equal(forward[0], value)
         np.testing.assert_array_equal(back[0], value.T)
-    assert Weight(value, None).transposed is None
+    assert Weight(value, None, keep_packed=True).transposed is None
+
+
+def test_weight_that_is_not_kept_packed():
+    value = np.ones((19, 34))
+    weight = Weight(value, np.zeros_like(value), keep_packed=False)
+    weight.pack()
+    assert weight.packed is None
+    assert weight.transposed is None

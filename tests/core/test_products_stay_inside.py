@@ -21,6 +21,7 @@ from textgen.core.matmul import (
     compiled_product,
     empty_panels,
     pack,
+    pack_and_multiply_rows,
     product_rows,
 )
 
@@ -103,6 +104,25 @@ def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, seed):
     assert_same_bytes([result.array[:, others]], [before[:, others]])
     assert b0 == b1 or (result.array[:, b0:b1] != before[:, b0:b1]).any()
     result.assert_only_the_array_changed()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(dtypes, steps, rows, inner, st.integers(1, 300), st.booleans(), st.integers(0, 19), st.integers(0, 19), seeds)
+def test_product_packed_on_the_way(dtype, T, B, K, N, transposed, b0, b1, seed):
+    b0, b1 = sorted((min(b0, B), min(b1, B)))
+    rng = np.random.default_rng(seed)
+    x, w, base = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
+    x, w, base = x.astype(dtype), w.astype(dtype), base.astype(dtype)
+    others = np.ones(B, np.bool_)
+    others[b0:b1] = False
+    x[:, others] = np.nan
+    matrix = Poisoned(np.ascontiguousarray(w.T) if transposed else w)
+    left, start, result = Poisoned(x), Poisoned(base), Poisoned(np.zeros_like(base))
+    pack_and_multiply_rows(left.array, matrix.array, transposed, start.array, result.array, b0, b1)
+    assert not result.array[:, others].any()
+    assert b0 == b1 or result.array[:, b0:b1].all()
+    for operand in (matrix, start, result):
+        operand.assert_only_the_array_changed()
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)

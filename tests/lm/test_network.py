@@ -143,6 +143,31 @@ def test_packing_by_a_team(threads):
     assert_same_bytes([one_thread(network).forward(window)], [losses])
 
 
+def test_in_training_only_recurrent_weights_are_kept_packed():
+    config = plain_config(cell="gru", hidden=9, layers=2, head_layers=1)
+    names = ["layer0.recurrent0", "layer0.recurrent1", "layer1.recurrent0", "layer1.recurrent1"]
+    others = ["layer1.input", "head0.weight", "output.weight"]
+    trained, other = Network(config, V, training=True), Network(config, V)
+    for name in (*names, *others):
+        assert (trained.weight(name).packed is not None) == (name in names)
+        assert (trained.weight(name).transposed is not None) == (name in names)
+        assert other.weight(name).packed is not None
+        assert other.weight(name).transposed is None
+
+
+@pytest.mark.parametrize("embedding", [0, 4])
+def test_a_network_in_training_computes_the_same_bytes_as_another(embedding):
+    config = {"hidden": 37, "layers": 2, "embedding": embedding, "head_layers": 1}
+    trained = random_network(V, np.float32, **config)
+    other = Network(plain_config(**config), V)
+    other.parameters.vector[:] = trained.parameters.vector
+    other.pack()
+    window = random_window(V, T, B)
+    losses = one_thread(other).forward(window)
+    assert losses.any()
+    assert_same_bytes([Computation.without_training(trained, Team(1)).forward(window)], [losses])
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_state_is_carried_over_and_reset(cell):
     network = random_network(V, np.float32, cell=cell, hidden=9, layers=2)

@@ -23,7 +23,7 @@ from textgen.core.elementwise import (
     through_tanh_rows,
 )
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
-from textgen.core.matmul import Weight, add_weight_gradient, product_rows, repeated
+from textgen.core.matmul import Weight, add_weight_gradient, pack_and_multiply_rows, product_rows, repeated
 from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
@@ -111,6 +111,10 @@ class Embedding(Layer):
 class Connection(Protocol):
     """How a layer's input and bias (N,) become its pre-activations y (T, B, N)."""
 
+    @property
+    def below(self) -> Layer | None:
+        """The layer whose output is the input; None where token ids are."""
+
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         """Set the rows b0:b1 of y to the bias and the input's part."""
 
@@ -123,6 +127,8 @@ class Connection(Protocol):
 
 class OneHot:
     """Rows of a matrix (V, N) are looked up by token id; nothing lies below."""
+
+    below = None
 
     def __init__(self, matrix: Parameter) -> None:
         self.matrix = matrix
@@ -138,19 +144,24 @@ class OneHot:
 
 
 class Product:
-    """y = x W + b, for the output x of the layer below."""
+    """y = x W + b, for the output x of the layer below. Where W is not kept packed, that is done on the way."""
 
     def __init__(self, below: Layer, weight: Weight) -> None:
         self.below, self.weight = below, weight
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         T, B, _ = y.shape
-        product_rows(self.below.output, self.weight.packed, repeated(bias, T, B), y, b0, b1)
+        x, base = self.below.output, repeated(bias, T, B)
+        if self.weight.packed is None:
+            pack_and_multiply_rows(x, self.weight.value, False, base, y, b0, b1)
+        else:
+            product_rows(x, self.weight.packed, base, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         dx = self.below.doutput
         T, B, N = dx.shape
-        product_rows(dy, self.weight.transposed, repeated(np.zeros(N, dx.dtype), T, B), dx, b0, b1)
+        base = repeated(np.zeros(N, dx.dtype), T, B)
+        pack_and_multiply_rows(dy, self.weight.value, True, base, dx, b0, b1)
 
     def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
         assert self.weight.gradient is not None
@@ -161,7 +172,7 @@ class Product:
 class Recurrent(Layer):
     """A recurrent layer of any cell.
 
-    products : the cell's recurrent weights. bias : (G * H,). peephole : (P, H).
+    products : the cell's recurrent weights, kept packed. bias : (G * H,). peephole : (P, H).
     state, dstate : (S, B, H): in, before the window; out, after it (dstate the other way round).
     """
 
@@ -180,7 +191,11 @@ class Recurrent(Layer):
         self.sources = np.empty((len(self.products), T, B, H), self.dtype)
         self.output = self.states[0, 1:]
         if training:
-            self.doutput = np.empty((T, B, H), self.dtype)
+            below = self.connection.below
+            if below is not None and below.columns == H:
+                self.doutput = below.doutput  # the cell has read all its rows of it before those below are written
+            else:
+                self.doutput = np.empty((T, B, H), self.dtype)
         if self.state.shape[1] != B:
             self.state, self.dstate = np.zeros((S, B, H), self.dtype), np.zeros((S, B, H), self.dtype)
 
@@ -222,6 +237,11 @@ class Dropout(Layer):
     def __init__(self, below: Layer, rate: float, seed: int, layer: int) -> None:
         super().__init__(below.columns, below.dtype)
         self.below, self.rate, self.key = below, rate, (seed, layer)
+
+    def allocate(self, T: int, B: int, training: bool) -> None:
+        super().allocate(T, B, training=False)
+        if training:
+            self.doutput = self.below.doutput
 
     def draw(self, step: int, B: int) -> None:
         """Draw the masks of B rows for training step `step`."""

@@ -1,8 +1,9 @@
 """All matrix products of the network.
 
-The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros, once per update; the left
-operand is read with any strides. Each element of the result is a sum in the order of the inner dimension, cut at
-multiples of _DEPTH, so it depends neither on the other rows nor on how columns are shared out among threads.
+The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros: once per update, or part by
+part on the way. The left operand is read with any strides. Each element of the result is a sum in the order of the
+inner dimension, cut at multiples of _DEPTH, so it depends neither on the other rows nor on how columns are shared out
+among threads.
 """
 
 from __future__ import annotations
@@ -15,13 +16,21 @@ import numpy as np
 from textgen.core.crew import meet, share_of
 from textgen.core.jit import inlined, kernel
 from textgen.core.linking import Compiled, call
-from textgen.core.simd import PANEL_BYTES, ROW_PANELS, TILE_ROWS, copy_to_panel, multiply_row, multiply_tile
+from textgen.core.simd import (
+    PANEL_BYTES,
+    ROW_PANELS,
+    TILE_ROWS,
+    VECTORS,
+    copy_block_to_panel,
+    copy_to_panel,
+    multiply_row,
+    multiply_tile,
+)
 
 _DEPTH = 512  # of the inner dimension taken at a time: more would spill the panels from an L2 cache
 _PAGE = 4096  # bytes; rows at a multiple of it from one another share one set of the first cache, of mostly 8 lines,
 _FEWER_ROWS = min(8, TILE_ROWS)  # so that no more of them are read at a time
 _GROUP = 8  # panels that are packed together on the way: their parts of a row are read while its page is at hand
-_CHUNK = 4  # columns; divides every panel's width
 
 
 def empty_panels(inner: int, columns: int, dtype: np.dtype) -> np.ndarray:
@@ -46,11 +55,14 @@ def pack(matrix, panels):
             for p in range(whole):
                 copy_to_panel(matrix, k, p * width, panels, p, k)
     else:
-        # A transposed matrix: a few of its columns at a time, so that their lines stay in the cache.
-        for j in range(0, whole * width, _CHUNK):
-            for k in range(inner):
-                for i in range(_CHUNK):
-                    panels[j // width, k, j % width + i] = matrix[k, j + i]
+        lanes = width // VECTORS
+        in_blocks = inner - inner % lanes if matrix.strides[0] == matrix.itemsize else 0  # of a transposed matrix
+        for p in range(whole):
+            for k in range(0, in_blocks, lanes):
+                copy_block_to_panel(matrix, k, p * width, panels, p, k)
+            for k in range(in_blocks, inner):
+                for j in range(width):
+                    panels[p, k, j] = matrix[k, p * width + j]
     if whole < count:
         first = whole * width
         for k in range(inner):
@@ -137,6 +149,41 @@ def product_rows(x, weight, base, y, b0, b1):
 
 
 @kernel
+def _pack_and_multiply_rows(product, x, matrix, transposed, base, y, b0, b1, panels):
+    """As `product_rows`, where W is `matrix`, or matrix.T if `transposed`: packed on the way, a part at a time.
+
+    panels : (_GROUP, at least min(K, _DEPTH), P), scratch.
+    """
+    K, N = x.shape[2], y.shape[2]
+    columns = panels.shape[0] * panels.shape[2]
+    for k0 in range(0, K, _DEPTH):
+        k1 = min(k0 + _DEPTH, K)
+        start = base if k0 == 0 else y
+        for j in range(0, N, columns):
+            last = min(j + columns, N)
+            part = panels[: -(-(last - j) // panels.shape[2]), : k1 - k0]
+            pack(matrix.T[k0:k1, j:last] if transposed else matrix[k0:k1, j:last], part)
+            call(product, (x[:, b0:b1, k0:k1], part, start[:, b0:b1, j:last], y[:, b0:b1, j:last]))
+
+
+def pack_and_multiply_rows(
+    x: np.ndarray, matrix: np.ndarray, transposed: bool, base: np.ndarray, y: np.ndarray, b0: int, b1: int
+) -> None:
+    """y[:, b] = base[:, b] + x[:, b] @ W for the rows b0:b1, where W is `matrix`, or matrix.T if `transposed`.
+
+    x : (T, B, K). matrix : (K, N), or (N, K). base, y : (T, B, N). W is packed on the way, a part at a time; the bytes
+    of y are those of `product_rows`.
+    """
+    panels = _some_panels(min(x.shape[2], _DEPTH), y.dtype)
+    _pack_and_multiply_rows(compiled_product(y.dtype), x, matrix, transposed, base, y, b0, b1, panels)
+
+
+def _some_panels(depth: int, dtype: np.dtype) -> np.ndarray:
+    """Panels (_GROUP, depth, P) for a part of a matrix."""
+    return empty_panels(depth, _GROUP * PANEL_BYTES // dtype.itemsize, dtype)
+
+
+@kernel
 def _add_weight_gradient(product, x, dy, offset, dw, n0, n1, left, right):
     """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
 
@@ -165,30 +212,34 @@ def add_weight_gradient(x: np.ndarray, dy: np.ndarray, offset: int, dw: np.ndarr
     x : (M, K). dy : (M, offset + N or more). dw : (K, N), changed in place.
     """
     (M, K), dtype = x.shape, dw.dtype
-    depth, width = min(M, _DEPTH), PANEL_BYTES // dtype.itemsize
-    left, right = empty_panels(depth, K, dtype), empty_panels(depth, _GROUP * width, dtype)
+    depth = min(M, _DEPTH)
+    left, right = empty_panels(depth, K, dtype), _some_panels(depth, dtype)
     _add_weight_gradient(compiled_product(dtype), x, dy, offset, dw[None], n0, n1, left, right)
 
 
 class Weight:
-    """A matrix of parameters, with what products need of it.
+    """A matrix of parameters that rows are multiplied by.
 
     value, gradient : (K, N) views of the parameter and gradient vectors; gradient is None where nothing is trained.
     packed : `value`, for x @ W. transposed : value.T, for dy @ W.T, packed too; None where nothing is trained.
+    With keep_packed=False both are None: a product of many rows may pack W on the way, and spare the memory.
     `pack` must be called after each change of `value`.
     """
 
-    def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
+    def __init__(self, value: np.ndarray, gradient: np.ndarray | None, keep_packed: bool) -> None:
         self.value, self.gradient = value, gradient
         inner, columns = value.shape
         product = compiled_product(value.dtype)
-        self.packed = Packed(empty_panels(inner, columns, value.dtype), product)
+        self.packed: Packed | None = None
         self.transposed: Packed | None = None
-        if gradient is not None:
+        if keep_packed:
+            self.packed = Packed(empty_panels(inner, columns, value.dtype), product)
+        if keep_packed and gradient is not None:
             self.transposed = Packed(empty_panels(columns, inner, value.dtype), product)
 
     def pack(self) -> None:
-        """Renew the packed forms from `value`."""
-        pack(self.value, self.packed.panels)
+        """Renew what is kept packed from `value`."""
+        if self.packed is not None:
+            pack(self.value, self.packed.panels)
         if self.transposed is not None:
             pack(self.value.T, self.transposed.panels)

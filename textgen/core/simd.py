@@ -1,4 +1,4 @@
-"""Explicit vector instructions: the register-blocked tile of a matrix product, and the copy that packs its panels.
+"""Explicit vector instructions: the register-blocked tile of a matrix product, and the copies that pack its panels.
 
 LLVM does not find the tile from a loop: `rows` x VECTORS vectors of sums stay in registers while one panel of B streams
 by and the entries of A are broadcast. Everything else about matrix products is in `matmul.py`.
@@ -106,13 +106,16 @@ class _Vectors:
         function = self.declare("llvm.prefetch.p0", ir.VoidType(), [address.type, number, number, number])
         self.builder.call(function, [address, number(0), number(2), number(1)])
 
+    def shuffle(self, x, y, order):
+        """A vector of lanes of x and y; in `order` those of y are counted on after those of x."""
+        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(self.int32, len(order)), order))
+
     def broadcast(self, address):
         """A vector that holds the number at `address` in each lane."""
         entry = self.builder.load(self.builder.bitcast(address, self.scalar.as_pointer()), typ=self.scalar)
         undefined = ir.Constant(self.vector, ir.Undefined)
         single = self.builder.insert_element(undefined, entry, self.int32(0))
-        lanes = ir.Constant(ir.VectorType(self.int32, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(single, undefined, lanes)
+        return self.shuffle(single, undefined, [0] * self.lanes)
 
     def multiply_add(self, x, y, z):
         """X * y + z, in one instruction where the CPU has it."""
@@ -278,6 +281,45 @@ def copy_to_panel(typingctx, matrix, i, j, panels, p, k):
         addresses = emit.panel_row(emit.address(source, i, j)), emit.panel_row(emit.address(target, p, k))
         for load_from, store_to in zip(*addresses, strict=True):
             emit.store(emit.load(load_from), store_to)
+        return context.get_dummy_value()
+
+    intp = types.intp
+    return types.void(matrix, intp, intp, panels, intp, intp), codegen
+
+
+def _transposed(emit, rows):
+    """The vectors `rows`, as many as each has lanes, with rows and lanes exchanged: first halves, then quarters, ..."""
+    rows, lanes = list(rows), emit.lanes
+    half = lanes // 2
+    while half:
+        near = [j if not j & half else lanes + j - half for j in range(lanes)]
+        far = [j + half if not j & half else lanes + j for j in range(lanes)]
+        for i in (i for i in range(lanes) if not i & half):
+            pair = rows[i], rows[i + half]
+            rows[i], rows[i + half] = emit.shuffle(*pair, near), emit.shuffle(*pair, far)
+        half //= 2
+    return rows
+
+
+@intrinsic
+def copy_block_to_panel(typingctx, matrix, i, j, panels, p, k):
+    """panels[p, k:k + n] = matrix[i:i + n, j:j + P], n = P / VECTORS: as many rows as a vector has lanes.
+
+    matrix : first stride one element, as a transposed matrix has it; its columns are loaded and exchanged with rows.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        _, i, j, _, p, k = arguments
+        emit = _Vectors(context, builder, signature.args[0].dtype)
+        source = context.make_array(signature.args[0])(context, builder, arguments[0])
+        target = context.make_array(signature.args[3])(context, builder, arguments[3])
+
+        for v in range(VECTORS):
+            places = [builder.add(j, emit.constant(v * emit.lanes + n)) for n in range(emit.lanes)]
+            columns = [emit.load(emit.address(source, i, place)) for place in places]
+            for n, row in enumerate(_transposed(emit, columns)):
+                address = emit.address(target, p, builder.add(k, emit.constant(n)))
+                emit.store(row, emit.panel_row(address)[v])
         return context.get_dummy_value()
 
     intp = types.intp

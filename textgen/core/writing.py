@@ -17,7 +17,7 @@ from textgen.core.jit import inlined, kernel
 from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
 from textgen.core.linking import Compiled, call
 from textgen.core.lookup import look_up
-from textgen.core.matmul import Packed, compiled_product, empty_panels, multiply_together
+from textgen.core.matmul import Packed, Weight, compiled_product, empty_panels, multiply_together
 
 
 class _Multiplication(NamedTuple):
@@ -119,14 +119,19 @@ def steps(layers: list[Layer]) -> Steps:
 def _step(layer: Recurrent) -> _Step:
     input_part = _multiplication(layer.connection, layer.bias.value, layer.gates)
     starts = np.zeros(layer.gates.shape[:2], np.bool_)
-    weights = tuple(weight.packed for weight in layer.products)
+    weights = tuple(map(_packed, layer.products))
     arrays = layer.states, layer.sources, starts, weights, layer.peephole.value
     return _Step(input_part, *arrays, Compiled(layer.cell.forward, layer.gates, *arrays, 0, 0, ALONE))
 
 
+def _packed(weight: Weight) -> Packed:
+    assert weight.packed is not None, "a network in training does not keep its weights packed, and cannot write"
+    return weight.packed
+
+
 def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray) -> _Multiplication:
     if isinstance(connection, Product):
-        x, weight = connection.below.output, connection.weight.packed
+        x, weight = connection.below.output, _packed(connection.weight)
     else:
         x = np.empty((*y.shape[:2], 0), y.dtype)
         weight = Packed(empty_panels(0, y.shape[2], y.dtype), compiled_product(y.dtype))

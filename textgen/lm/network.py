@@ -101,14 +101,18 @@ class Network:
         self.config, self.vocabulary_size, self.training = config, vocabulary_size, training
         self.cell: Cell = load_cell(config.cell)
         self.parameters = Parameters(parameter_shapes(config, vocabulary_size), np.dtype(dtype), training)
-        packed = [name for name, shape in parameter_shapes(config, vocabulary_size).items() if self._is_packed(name)]
-        self._weights = {name: Weight(self.parameters[name], self.parameters.gradient_of(name)) for name in packed}
+        self._weights = {name: self._new_weight(name) for name in self.parameters.names() if self._is_weight(name)}
+
+    def _new_weight(self, name: str) -> Weight:
+        """Kept packed is what each time step needs. Where nothing is trained, all is: windows may have a single row."""
+        packed = not self.training or ".recurrent" in name
+        return Weight(self.parameters[name], self.parameters.gradient_of(name), packed)
 
     def _is_looked_up(self, name: str) -> bool:
         """Whether rows of this parameter are looked up by token id."""
         return name == ("embedding" if self.config.embedding else "layer0.input")
 
-    def _is_packed(self, name: str) -> bool:
+    def _is_weight(self, name: str) -> bool:
         """Whether something is multiplied by this parameter, rather than looked up in it or added."""
         is_matrix = name.endswith((".input", ".weight")) or ".recurrent" in name
         return is_matrix and not self._is_looked_up(name)
@@ -133,7 +137,7 @@ class Network:
         self.pack()
 
     def pack(self, team: Team | None = None) -> None:
-        """Renew the packed forms of all weights."""
+        """Renew the packed forms of the weights that are kept packed."""
         weights = list(self._weights.values())
         if team is None:
             for weight in weights:
@@ -142,11 +146,11 @@ class Network:
             team.run(lambda part: _pack_all(weights[part :: team.threads]))
 
     def weight(self, name: str) -> Weight:
-        """The packed parameter `name`."""
+        """The parameter `name`, by which something is multiplied."""
         return self._weights[name]
 
     def parameter(self, name: str) -> Parameter:
-        """The parameter `name`, not packed."""
+        """The parameter `name`, which is looked up or added."""
         return Parameter(self.parameters[name], self.parameters.gradient_of(name))
 
 

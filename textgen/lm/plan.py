@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from textgen.core.cells import load_cell
 from textgen.core.threads import team_size
 from textgen.lm.config import NetworkConfig, TrainingConfig
-from textgen.lm.network import parameter_count
+from textgen.lm.network import parameter_count, parameter_shapes
 from textgen.text.corpus import Corpus
 from textgen.text.windows import fit_batch
 
@@ -16,6 +17,7 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 1, 30
 _FEWEST_STEPS = 500  # a small text is read more often than _MOST_EPOCHS times
 _PROGRAM_BYTES = 220_000_000  # Python, NumPy, Numba and the compiled kernels
 _FLOAT = 4
+_VALIDATED = 2048  # tokens of a window of the validation
 _MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
 
 
@@ -85,16 +87,28 @@ def settle(network: NetworkConfig, vocabulary_size: int) -> NetworkConfig:
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
     """The forecast of the process' peak memory in bytes, within about a quarter.
 
-    Parameters count eight times (themselves, gradient, two moments, two packed forms, the best so far, the file that is
-    being written); activations by what the layers allocate for a window; token ids twice (the corpus, and its shuffled
-    order) beside the validation's.
+    Parameters count six times (themselves, gradient, two moments, the best so far, its packed form), recurrent weights
+    twice more (packed for both ways); activations by what the layers allocate for a window; token ids twice (the
+    corpus, and its shuffled order) beside the validation's. On top comes what is held for a while: the activations of a
+    validation, or the file that is being written.
     """
-    V, H = len(corpus.vocabulary), network.hidden
-    cell = load_cell(network.cell)
-    layer = len(cell.gates) + cell.states + len(cell.products) + 1 + (2 if training.dropout else 0)
-    columns = 2 * (network.embedding or 0) + network.layers * layer * H + network.head_layers * 2 * H + V
+    shapes = parameter_shapes(network, len(corpus.vocabulary))
+    all_parameters = parameter_count(network, len(corpus.vocabulary))
+    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if ".recurrent" in name)
+    parameters = _FLOAT * (6 * all_parameters + 2 * recurrent)
+    forward, backward = _columns(network, len(corpus.vocabulary), training.dropout)
+    activations = _FLOAT * (forward + backward) * batch * bptt
+    validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
     per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
-    parameters = 8 * _FLOAT * parameter_count(network, V)
-    activations = _FLOAT * columns * batch * bptt * 8 // 5  # validation has buffers of its own
-    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence
+    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + max(validation, _FLOAT * all_parameters)
+
+
+def _columns(network: NetworkConfig, V: int, dropout: float) -> tuple[int, int]:
+    """Numbers that the layers hold for each token of a window: on the way forward, and besides on the way back."""
+    H, cell = network.hidden, load_cell(network.cell)
+    hidden = network.layers * (2 if dropout else 1) + network.head_layers
+    within = network.layers * (len(cell.gates) + cell.states - 1 + len(cell.products))
+    embedding = network.embedding or 0
+    # Recurrent layers have the memory of one gradient in common.
+    return embedding + (hidden + within) * H + V, embedding + (1 + network.head_layers) * H
