@@ -8,6 +8,7 @@ import pytest
 from tests.benchmarks import onnx_runtime, ours, pytorch_forward
 from tests.benchmarks.cases import Shape
 from tests.benchmarks.texts import Texts
+from tests.core.processes import run_python
 from textgen.core.threads import Team
 
 TEXTS = Texts(None)
@@ -51,3 +52,14 @@ def test_multiply_adds_by_hand():
     assert gru.multiply_adds(V) == 10 * 30 + 10 * 20 + 10 * 10 + 10 * V
     peephole = Shape("lstm-peephole", "char", H=10, L=1, B=1, T=1)
     assert peephole.multiply_adds(V) == 10 * 40 + 10 * V
+
+
+@pytest.mark.parametrize(("side", "other"), [("pytorch", "numba"), ("ours", "torch")])
+def test_a_side_does_not_load_what_only_the_other_needs(tmp_path, side, other):
+    # Its memory would count.
+    script = (
+        "import sys; from tests.benchmarks import memory, SIDE; memory.REMEMBERED.config;"
+        "print([name for name in sys.modules if name.split('.')[0] == 'OTHER'])"
+    )
+    done = run_python({}, tmp_path, "-c", script.replace("SIDE", side).replace("OTHER", other))
+    assert done.stdout == "[]\n", done.stdout + done.stderr
