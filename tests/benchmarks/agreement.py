@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks import ours, pytorch
-from tests.benchmarks.cases import AGAINST_PYTORCH, Shape
+from tests.benchmarks.cases import AGAINST_PYTORCH, CLIP, Shape
 from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.report import print_table
 from tests.benchmarks.texts import Texts
@@ -65,7 +65,7 @@ def clip_exactly(parameters: list[Any]) -> None:
     """Clip by global norm, the squares summed in float64."""
     norm = math.sqrt(sum(float(p.grad.double().square().sum()) for p in parameters))
     for p in parameters:
-        p.grad.mul_(min(1.0, pytorch.CLIP / norm))
+        p.grad.mul_(min(1.0, CLIP / norm))
 
 
 def train_both(shape: Shape, texts: Texts, team: Team, steps: int, dtype: type[np.floating] = np.float32) -> np.ndarray:

@@ -47,9 +47,13 @@ def training_against_lstm(shape: Shape, bench: Bench) -> Row:
 
 def _training(shape: Shape, others: list[Contender], bench: Bench) -> Row:
     V = bench.texts.vocabulary_size(shape.level)
-    flops = 3 * 2 * shape.multiply_adds(V)  # forward, and two products of the same size for each on the way back
     mine = ours.training(shape, bench.texts, bench.team)
-    return _row(V, [mine, *others], bench, flops)
+    return _row(V, [mine, *others], bench, _training_flops(shape, V))
+
+
+def _training_flops(shape: Shape, V: int) -> int:
+    """Of a token: forward, and two products of the same size for each on the way back."""
+    return 3 * 2 * shape.multiply_adds(V)
 
 
 def _row(V: int, contenders: list[Contender], bench: Bench, flops: int) -> Row:
@@ -111,7 +115,7 @@ def growth_of_corpus(bench: Bench) -> Row:
     corpus = bench.texts.corpus(BASE.level)
     longer, shorter = (growth.training(corpus, repeated, bench.threads) for repeated in (10, 1))
     V = len(corpus.vocabulary)
-    return _row(V, [longer, shorter], bench, 6 * BASE.multiply_adds(V))
+    return _row(V, [longer, shorter], bench, _training_flops(BASE, V))
 
 
 def _check(found: dict[str, np.ndarray], expected: np.ndarray) -> None:

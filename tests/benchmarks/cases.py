@@ -1,4 +1,4 @@
-"""The shapes of network and batch that are measured."""
+"""What is measured: the shapes of network and batch, and how all sides train."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, replace
 
 from textgen.lm.config import NetworkConfig
+
+RATE, CLIP = 1e-3, 1.0  # of Adam; the global norm that gradients are clipped to
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Shape:
 _SMALL = Shape("lstm", "char", 128, 1, 32, 64)
 _MIDDLE = Shape("lstm", "char", 256, 2, 32, 64)
 _LARGE = Shape("lstm", "char", 512, 2, 64, 64)
+_WORDS = Shape("lstm", "word", 650, 2, 20, 35)
 
 AGAINST_PYTORCH = (
     _SMALL,
@@ -56,12 +59,12 @@ AGAINST_PYTORCH = (
     _LARGE,
     Shape("lstm", "char", 512, 1, 32, 128),
     Shape("lstm", "word", 200, 2, 20, 35),
-    Shape("lstm", "word", 650, 2, 20, 35),
+    _WORDS,
     replace(_MIDDLE, cell="gru"),
     replace(_LARGE, cell="gru"),
 )
 AGAINST_LSTM = tuple(replace(_MIDDLE, cell=cell) for cell in ("rnn", "gru-simple", "lstm-peephole"))
 SAMPLED = (replace(_SMALL, B=1), replace(_MIDDLE, B=1), replace(_LARGE, B=1), replace(_LARGE, B=32))
 SCORED = _LARGE
-REMEMBERED = Shape("lstm", "word", 650, 2, 20, 35)
+REMEMBERED = _WORDS
 BASE, GROWN = _MIDDLE, (replace(_MIDDLE, B=128), replace(_MIDDLE, T=512))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.benchmarks.cases import Shape
+from tests.benchmarks.cases import CLIP, RATE, Shape
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
 from textgen.core.optimizers import Adam, clip_factor, gradient_size
@@ -17,8 +17,6 @@ from textgen.lm.network import Computation, Network
 from textgen.lm.sampling import sample
 from textgen.text.vocabulary import EOS_ID, Vocabulary
 from textgen.text.windows import Window
-
-RATE, CLIP = 1e-3, 1.0
 
 
 def new_network(shape: Shape, V: int, training: bool, dtype: type[np.floating] = np.float32) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.cases import Shape
+from tests.benchmarks.cases import CLIP, RATE, Shape
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
 from tests.core.pytorch_layout import counterpart, in_their_layout
@@ -21,7 +21,6 @@ except ImportError:
     torch = None
 
 INSTALLED = torch is not None
-RATE, CLIP = 1e-3, 1.0
 Step = Callable[[tuple[Any, Any]], float]
 
 
