@@ -21,8 +21,10 @@ from textgen.core.matmul import (
 )
 
 DTYPES = (np.float32, np.float64)
-# Past the depth that is taken at a time (512), past the widest panel (32 float32) and the tallest tile (12).
-inner, columns, rows, steps = st.integers(1, 600), st.integers(1, 70), st.integers(0, 19), st.integers(1, 3)
+# Past the depth that is taken at a time (512) twice, past the widest panel (32 float32) and the tallest tile (12); and
+# past the columns of a gradient that are packed together (8 panels).
+inner, columns, rows, steps = st.integers(1, 1100), st.integers(1, 70), st.integers(0, 19), st.integers(1, 3)
+many_columns = st.integers(1, 600)
 
 
 def tolerance(x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -81,7 +83,7 @@ def test_result_goes_into_a_part_and_touches_nothing_else(dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_row_has_the_same_bytes_in_any_company(dtype):
     rng = np.random.default_rng(3)
-    x, w = rng.normal(size=(2, 15, 300)).astype(dtype), rng.normal(size=(300, 41)).astype(dtype)
+    x, w = rng.normal(size=(2, 15, 1100)).astype(dtype), rng.normal(size=(1100, 41)).astype(dtype)
     whole = np.zeros((2, 15, 41), dtype)
     add_product(x, packed(w), whole)
     for b0, b1 in ((0, 15), (0, 1), (3, 5), (2, 9), (14, 15), (6, 6)):
@@ -124,7 +126,7 @@ def test_packing_on_the_way_gives_the_same_bytes(dtype, K, N, transposed):
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.sampled_from(DTYPES), inner, st.integers(1, 30), columns, st.integers(0, 9), st.integers(0, 2**32 - 1))
+@given(st.sampled_from(DTYPES), inner, columns, many_columns, st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
     rng = np.random.default_rng(seed)
     x, dy = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(M, offset + N + 3)).astype(dtype)
@@ -139,11 +141,11 @@ def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_weight_gradient_column_by_column(dtype):
     rng = np.random.default_rng(4)
-    x, dy = rng.normal(size=(520, 13)).astype(dtype), rng.normal(size=(520, 100)).astype(dtype)
-    whole, parts = np.zeros((13, 100), dtype), np.zeros((13, 100), dtype)
-    add_weight_gradient(x, dy, 0, whole, 0, 100)
+    x, dy = rng.normal(size=(520, 13)).astype(dtype), rng.normal(size=(520, 600)).astype(dtype)
+    whole, parts = np.zeros((13, 600), dtype), np.zeros((13, 600), dtype)
+    add_weight_gradient(x, dy, 0, whole, 0, 600)
     assert whole.any()
-    for n0, n1 in ((64, 100), (0, 32), (32, 64), (7, 7)):
+    for n0, n1 in ((64, 600), (0, 32), (32, 64), (7, 7)):
         others = np.delete(parts, np.s_[n0:n1], axis=1)
         add_weight_gradient(x, dy, 0, parts, n0, n1)
         np.testing.assert_array_equal(np.delete(parts, np.s_[n0:n1], axis=1), others)

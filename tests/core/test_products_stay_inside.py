@@ -26,7 +26,8 @@ from textgen.core.matmul import (
 )
 
 dtypes = st.sampled_from([np.float32, np.float64])
-steps, rows, inner, columns = st.integers(1, 3), st.integers(1, 19), st.integers(1, 300), st.integers(1, 70)
+# As in test_matmul.py.
+steps, rows, inner, columns = st.integers(1, 3), st.integers(1, 19), st.integers(1, 1100), st.integers(1, 70)
 seeds = st.integers(0, 2**32 - 1)
 POISON: dict[int, Any] = {4: np.uint32(0x7FA00000), 8: np.uint64(0x7FF4000000000000)}
 
@@ -89,8 +90,8 @@ def test_product(dtype, T, B, K, N, margin, seed):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(dtypes, steps, rows, inner, columns, st.integers(0, 19), st.integers(0, 19), seeds)
-def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, seed):
+@given(dtypes, steps, rows, inner, columns, st.integers(0, 19), st.integers(0, 19), st.booleans(), seeds)
+def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, in_place, seed):
     b0, b1 = sorted((min(b0, B), min(b1, B)))
     rng = np.random.default_rng(seed)
     x, w, y = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
@@ -100,10 +101,13 @@ def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, seed):
     x[:, others] = np.nan
     before = y.copy()
     left, right, result = Poisoned(x), poisoned_panels(w), Poisoned(y)
-    product_rows(left.array, as_weight(right.array), result.array, result.array, b0, b1)
+    base = result if in_place else Poisoned(rng.normal(size=y.shape).astype(dtype))
+    product_rows(left.array, as_weight(right.array), base.array, result.array, b0, b1)
     assert_same_bytes([result.array[:, others]], [before[:, others]])
     assert b0 == b1 or (result.array[:, b0:b1] != before[:, b0:b1]).any()
     result.assert_only_the_array_changed()
+    if not in_place:
+        base.assert_only_the_array_changed()
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -126,9 +130,7 @@ def test_product_packed_on_the_way(dtype, T, B, K, N, transposed, b0, b1, seed):
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
-@given(
-    dtypes, st.integers(1, 300), st.integers(1, 40), columns, st.integers(0, 2), st.integers(0, 3), st.integers(0, 9)
-)
+@given(dtypes, inner, columns, st.integers(1, 600), st.integers(0, 5), st.integers(0, 40), st.integers(0, 9))
 def test_weight_gradient_of_some_columns(dtype, M, K, N, first, last, offset):
     width = empty_panels(1, 1, dtype).shape[2]
     n0, n1 = sorted((min(first * width, N), min(last * width, N)))
