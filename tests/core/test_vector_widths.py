@@ -51,22 +51,28 @@ def forced(request, tmp_path_factory):
 
 
 def test_the_width_is_the_forced_one(forced):
-    # In what is compiled, too: the largest register that a product uses is of this width.
+    # In what is compiled, too: the registers that products are added up in are of this width.
     script = (
-        "import numpy as np; from numba import njit; from textgen.core.simd import VECTOR_BYTES\n"
-        "@njit\n"
-        "def double(x):\n"
-        "    for j in range(x.size): x[j] *= 2\n"
-        "double(np.ones(99, np.float32))\n"
-        "assembly = next(iter(double.inspect_asm().values()))\n"
-        "print(VECTOR_BYTES, 64 if '%zmm' in assembly else 32 if '%ymm' in assembly else 16)"
+        "import re; import numpy as np; from textgen.core.matmul import compiled_product, product\n"
+        "from textgen.core.simd import VECTOR_BYTES\n"
+        "compiled_product(np.dtype(np.float32))\n"
+        "assembly = next(iter(product.inspect_asm().values()))\n"
+        "registers = re.findall(r'\\b(?:vfmadd\\d+|v?mul)ps\\b.*%([xyz])mm', assembly)\n"
+        "print(VECTOR_BYTES, *sorted({{'x': 16, 'y': 32, 'z': 64}[register] for register in registers}))"
     )
     done = run_python(WIDTHS[forced.width], forced.cache, "-c", script)
-    assert done.stdout.split() == [str(forced.width)] * 2, done.stderr
+    assert done.stdout.split() == [str(forced.width)] * 2, done.stdout + done.stderr
 
 
 def test_products_activations_and_softmax(forced):
-    selection = ["test_matmul.py", "test_activations.py", "test_largest.py", "test_softmax.py"]
+    selection = [
+        "test_matmul.py",
+        "test_deep_products.py",
+        "test_products_stay_inside.py",
+        "test_activations.py",
+        "test_largest.py",
+        "test_softmax.py",
+    ]
     assert_tests_pass(WIDTHS[forced.width], forced.cache, *selection)
 
 

@@ -1,6 +1,7 @@
 """Sampling: what is drawn has the model's own distribution, and depends on (model, seed, index) alone."""
 
 import math
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -125,6 +126,23 @@ def test_sequence_i_depends_on_model_seed_and_i_alone(monkeypatch):
         monkeypatch.setattr(sampling, "_STREAMS", streams)
         for threads in (1, 2, 5):
             assert write(model, "ab", threads, count=40, seed=7, max_length=20) == many[:40]
+
+
+@pytest.mark.parametrize("greedy", [False, True])
+def test_where_runs_are_cut_changes_nothing(monkeypatch, greedy):
+    """Between runs Python looks up, for Ctrl-C; sequences that are longer than a run go on as if it had not."""
+    model = add_to_logit(random_model("abcdef", seed=2, layers=2), EOS_ID, -2)
+    config = {"count": 9, "seed": 7, "max_length": 30, "greedy": greedy}
+    whole = write(model, "ab", **config)
+    assert max(written.tokens for written in whole) == 30
+    assert {written.ended for written in whole} == {"eos", "length"} or greedy
+    for name, value in (("_TOKENS", 1), ("_TOKENS", 7), ("_WORK_OF_A_RUN", 1)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sampling, name, value)
+            found = write(model, "ab", 3, **config)
+        for written, expected in zip(found, whole, strict=True):
+            log_probability = pytest.approx(expected.log10_probability, rel=1e-12)  # sums are cut, too
+            assert written == replace(expected, log10_probability=log_probability)
 
 
 def test_other_seeds_write_other_texts():
