@@ -6,6 +6,7 @@ Rows do not depend on one another; so the longhand loop draws on for all of them
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ class Writer:
         places, streams = crews(team.threads), self.streams
         team.run(lambda part: write(self.steps, streams, self.task.filters, EOS, places[part]))
         assert streams.ended.any()
-        for b in np.flatnonzero(streams.ended):
+        for b in np.flatnonzero(streams.ended).tolist():
             count, written = int(streams.counts[b]), self.written[b]
             written.ids += streams.ids[b, :count].tolist()
             written.cuts.append((count, float(streams.log_probabilities[b])))
@@ -143,7 +144,7 @@ def expected_of(task: Task, U: int = 20) -> list[Written]:
     return expected
 
 
-SHAPES = {
+SHAPES: dict[str, dict[str, Any]] = {
     "one layer": {"layers": 1},
     "one layer, embedded": {"layers": 1, "embedding": 18},
     "two layers": {"layers": 2, "head_layers": 2},
