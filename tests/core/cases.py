@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 
 from tests.core.twins import TwinNetwork
@@ -13,6 +14,11 @@ from textgen.core.layers import Dropout
 from textgen.core.threads import Team
 from textgen.lm.config import NetworkConfig
 from textgen.lm.network import Computation, Network
+
+
+def entry(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is inlined into kernels, to be called from here: it has no entry of its own."""
+    return numba.njit(lambda *arguments: function(*arguments))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

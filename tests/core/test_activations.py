@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from tests.core.cases import entry
 from textgen.core.activations import (
     apply_logistic,
     apply_tanh,
@@ -53,7 +54,7 @@ def between(least: float, most: float) -> np.ndarray:
 def applied(function, x: np.ndarray) -> np.ndarray:
     """function(x) without changing x."""
     y = x.copy()
-    function(y)
+    entry(function)(y)
     return y
 
 

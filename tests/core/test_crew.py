@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.core.cases import entry
 from textgen.core.crew import ALONE, Crew, crews, meet, share_of
 from textgen.core.jit import kernel
 from textgen.core.threads import Team, available_threads
@@ -76,7 +77,8 @@ def test_who_is_alone_waits_for_nobody_and_leaves_no_trace():
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 1), (0, 33), (7, 7), (7, 12), (3, 100)])
 @pytest.mark.parametrize("parts", [1, 2, 3, 7, 40])
 def test_shares_are_the_whole_without_overlap(first, last, parts):
-    shares = [share_of(first, last, crew) for crew in crews(parts)]
+    share = entry(share_of)
+    shares = [share(first, last, crew) for crew in crews(parts)]
     assert [i for begin, end in shares for i in range(begin, end)] == list(range(first, last))
     sizes = [end - begin for begin, end in shares]
     assert max(sizes) - min(sizes) <= 1

@@ -28,7 +28,7 @@ def operands(B, K, dtype, T=2):
     """x (T, B, K), w (K, N) packed, base (T, B, N) and base + x @ w."""
     rng = np.random.default_rng(B + K)
     x, w, base = (whole_numbers(rng, shape, dtype) for shape in ((T, B, K), (K, N), (T, B, N)))
-    weight = Weight(w, None)
+    weight = Weight(w, None, keep_packed=True)
     weight.pack()
     return x, weight.packed, base, (base + x.astype(np.float64) @ w).astype(dtype)
 
@@ -102,7 +102,8 @@ def multiply_again_and_again(x, weight, base, y, rounds, crew):
     for _ in range(rounds):
         multiply_together(x, weight, base, y, crew)
         for b in range(first, last):
-            x[0, b, :] = y[0, b]
+            for j in range(x.shape[2]):
+                x[0, b, j] = y[0, b, j]
 
 
 @kernel
@@ -134,7 +135,7 @@ def test_columns_shared_out_among_threads(K, parts, dtype):
 def test_any_number_of_threads_gives_the_same_bytes(dtype):
     """Each part reads what all have written just before, and overwrites what all have read."""
     rng, size = np.random.default_rng(4), 130
-    weight = Weight((rng.normal(size=(size, size)) / np.sqrt(size)).astype(dtype), None)
+    weight = Weight((rng.normal(size=(size, size)) / np.sqrt(size)).astype(dtype), None, keep_packed=True)
     weight.pack()
     start, base = rng.normal(size=(2, 1, 6, size)).astype(dtype)
     results = []

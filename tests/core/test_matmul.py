@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.cases import assert_same_bytes
+from tests.core.cases import assert_same_bytes, entry
 from textgen.core.matmul import (
     Packed,
     Weight,
@@ -20,6 +20,7 @@ from textgen.core.matmul import (
     product_rows,
 )
 
+add = entry(add_product)
 DTYPES = (np.float32, np.float64)
 # Past the depth that is taken at a time (512) twice, past the widest panel (32 float32) and the tallest tile (12); and
 # past the columns of a gradient that are packed together (8 panels).
@@ -50,7 +51,7 @@ def test_product_of_any_shape(dtype, T, B, K, N, seed, transposed):
     w = rng.normal(size=(N, K) if transposed else (K, N)).astype(dtype)
     w = w.T if transposed else w
     before = y.copy()
-    add_product(x, packed(w), y)
+    add(x, packed(w), y)
     expected = before + x.astype(np.float64) @ w.astype(np.float64)
     assert np.all(np.abs(y - expected) <= tolerance(x, w))
 
@@ -63,7 +64,7 @@ def test_left_operand_of_any_strides(dtype, axes):
     x = whole[1:-1:2, ::-1, 2:-2]
     w = rng.normal(size=(x.shape[2], 45)).astype(dtype)
     y = np.zeros((*x.shape[:2], 45), dtype)
-    add_product(x, packed(w), y)
+    add(x, packed(w), y)
     assert np.all(np.abs(y - x.astype(np.float64) @ w.astype(np.float64)) <= tolerance(x, w))
 
 
@@ -73,7 +74,7 @@ def test_result_goes_into_a_part_and_touches_nothing_else(dtype):
     x, w = rng.normal(size=(3, 9, 20)).astype(dtype), rng.normal(size=(20, 37)).astype(dtype)
     whole = rng.normal(size=(3, 9, 50)).astype(dtype)
     before = whole.copy()
-    add_product(x[:, 2:7], packed(w), whole[:, 2:7, 5:42])
+    add(x[:, 2:7], packed(w), whole[:, 2:7, 5:42])
     product = x[:, 2:7].astype(np.float64) @ w.astype(np.float64)
     assert np.all(np.abs(whole[:, 2:7, 5:42] - before[:, 2:7, 5:42] - product) <= tolerance(x, w)[:, 2:7])
     whole[:, 2:7, 5:42] = before[:, 2:7, 5:42]
@@ -85,7 +86,7 @@ def test_a_row_has_the_same_bytes_in_any_company(dtype):
     rng = np.random.default_rng(3)
     x, w = rng.normal(size=(2, 15, 1100)).astype(dtype), rng.normal(size=(1100, 41)).astype(dtype)
     whole = np.zeros((2, 15, 41), dtype)
-    add_product(x, packed(w), whole)
+    add(x, packed(w), whole)
     for b0, b1 in ((0, 15), (0, 1), (3, 5), (2, 9), (14, 15), (6, 6)):
         part = np.zeros_like(whole)
         product_rows(x, packed(w), part, part, b0, b1)
@@ -156,7 +157,7 @@ def test_nan_and_infinity_come_through():
     x, w = np.ones((1, 2, 3), np.float32), np.ones((3, 5), np.float32)
     x[0, 1, 2], w[1, 4] = np.nan, np.inf
     y = np.zeros((1, 2, 5), np.float32)
-    add_product(x, packed(w), y)
+    add(x, packed(w), y)
     np.testing.assert_array_equal(y[0, 0], [3, 3, 3, 3, np.inf])
     assert np.isnan(y[0, 1]).all()
 
@@ -170,8 +171,8 @@ def test_weight_packs_both_ways_and_again(dtype):
         value *= 2
         weight.pack()
         forward, back = np.zeros((1, 19, 34), dtype), np.zeros((1, 34, 19), dtype)
-        add_product(np.eye(19, dtype=dtype)[None], weight.packed, forward)
-        add_product(np.eye(34, dtype=dtype)[None], weight.transposed, back)
+        add(np.eye(19, dtype=dtype)[None], weight.packed, forward)
+        add(np.eye(34, dtype=dtype)[None], weight.transposed, back)
         np.testing.assert_array_equal(forward[0], value)
         np.testing.assert_array_equal(back[0], value.T)
     assert Weight(value, None, keep_packed=True).transposed is None

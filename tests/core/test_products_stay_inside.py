@@ -13,7 +13,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.cases import assert_same_bytes
+from tests.core.cases import assert_same_bytes, entry
 from textgen.core.matmul import (
     Packed,
     add_product,
@@ -25,6 +25,7 @@ from textgen.core.matmul import (
     product_rows,
 )
 
+add = entry(add_product)
 dtypes = st.sampled_from([np.float32, np.float64])
 # As in test_matmul.py.
 steps, rows, inner, columns = st.integers(1, 3), st.integers(1, 19), st.integers(1, 1100), st.integers(1, 70)
@@ -82,8 +83,8 @@ def test_product(dtype, T, B, K, N, margin, seed):
     x, w, y = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
     x, w, y = x.astype(dtype), w.astype(dtype), y.astype(dtype)
     left, right, result = Poisoned(x, margin), poisoned_panels(Poisoned(w, margin).array), Poisoned(y, margin)
-    add_product(left.array, as_weight(right.array), result.array)
-    add_product(x, as_weight(clean_panels(w)), y)
+    add(left.array, as_weight(right.array), result.array)
+    add(x, as_weight(clean_panels(w)), y)
     assert_same_bytes([result.array.copy()], [y])
     for operand in (left, right, result):
         operand.assert_only_the_array_changed()

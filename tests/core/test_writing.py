@@ -14,9 +14,9 @@ import pytest
 from tests.core.cases import TextWindow, random_network, random_states, set_states
 from textgen.core.cells import CELLS
 from textgen.core.crew import crews
-from textgen.core.draw import Filters, draw
+from textgen.core.draw import Filters, draw, space
 from textgen.core.threads import Team
-from textgen.core.writing import steps, streams, write
+from textgen.core.writing import draws, steps, streams, write
 from textgen.lm.network import Computation, Network
 
 V, EOS, NONE = 41, 3, -1
@@ -40,8 +40,11 @@ class Task:
 
 def task_of(B: int, length: int = 20, filters: Filters = FILTERED, **config) -> Task:
     """A random task; some sequences begin with the zero vector, and some end by <eos>."""
-    network = random_network(V, np.float32, **{"hidden": 37, **config})
+    random = random_network(V, np.float32, **{"hidden": 37, **config})
+    network = Network(random.config, V, np.float32)
+    network.parameters.vector[:] = random.parameters.vector
     network.parameters["output.bias"][EOS] = 1
+    network.pack()
     rng = np.random.default_rng(B)
     inputs = rng.integers(-1, V, B).astype(np.int32)
     return Task(network, inputs, random_states(network, B, seed=1), rng.random((B, length)), filters)
@@ -64,7 +67,7 @@ def longhand(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         computation.forward(window_of(inputs))
         ids, log_probabilities = np.empty(B, np.int32), np.empty(B)
         logits = computation.output.output[0]
-        draw(logits, task.numbers[:, n].copy(), task.filters, ids, log_probabilities, 0, B)
+        draw(logits, task.numbers[:, n].copy(), task.filters, space(V), ids, log_probabilities, 0, B)
         all_ids[:, n], all_log_probabilities[:, n], all_logits[:, n] = ids, log_probabilities, logits
         inputs = ids
     return all_ids, all_log_probabilities, all_logits
@@ -95,6 +98,7 @@ class Writer:
             layer.states[:, 0] = state
         self.task, self.steps, self.streams = task, steps(computation.layers), streams(B, U)
         self.steps.inputs[:] = task.inputs
+        self.logits = computation.output.output
         self.written = [Written() for _ in range(B)]
         for b in range(B):
             self.go_on(b)
@@ -108,10 +112,15 @@ class Writer:
         streams.limits[b], streams.counts[b] = numbers.size, 0
         streams.log_probabilities[b], streams.ended[b] = 0, False
 
+    def write(self, team: Team) -> None:
+        """Have all threads of the team write together."""
+        places, drawn = crews(team.threads), draws(self.task.filters, self.logits, team.threads)
+        team.run(lambda part: write(self.steps, self.streams, drawn, EOS, places[part]))
+
     def run(self, team: Team) -> None:
         """One run. Rows that ended are read, and go on."""
-        places, streams = crews(team.threads), self.streams
-        team.run(lambda part: write(self.steps, streams, self.task.filters, EOS, places[part]))
+        streams = self.streams
+        self.write(team)
         assert streams.ended.any()
         for b in np.flatnonzero(streams.ended).tolist():
             count, written = int(streams.counts[b]), self.written[b]
@@ -186,8 +195,8 @@ def test_a_run_ends_with_the_first_sequence_that_does():
     last = int(np.flatnonzero((ids == EOS).any(axis=0))[0])
     assert 0 < last < 19
     writer = Writer(task, 40)
-    streams, places = writer.streams, crews(1)
-    write(writer.steps, streams, OFF, EOS, places[0])
+    streams = writer.streams
+    writer.write(Team(1))
     np.testing.assert_array_equal(streams.counts, last + 1)
     np.testing.assert_array_equal(streams.ended, ids[:, last] == EOS)
     np.testing.assert_array_equal(streams.ids[:, : last + 1], ids[:, : last + 1])
@@ -201,9 +210,8 @@ def test_a_row_without_a_limit_is_left_alone():
     streams = writer.streams
     streams.limits[idle], streams.counts[idle] = 0, 0
     streams.ids[idle], streams.log_probabilities[idle], writer.steps.inputs[idle] = -7, -0.5, -1
-    places = crews(2)
     with Team(2) as team:
-        team.run(lambda part: write(writer.steps, streams, task.filters, EOS, places[part]))
+        writer.write(team)
     assert (streams.ids[idle] == -7).all()
     assert (streams.log_probabilities[idle] == -0.5).all()
     assert (writer.steps.inputs[idle] == -1).all()

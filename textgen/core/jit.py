@@ -69,6 +69,8 @@ def _compile(function: Callable[..., Any], fastmath: set[str], inline: bool = Fa
         "fastmath": fastmath,
         "forceinline": inline,
         "_nrt": False,
+        "no_cfunc_wrapper": True,
+        "no_cpython_wrapper": inline,
     }
     compiled: Any = numba.njit(**options)(function)
     if kernel_cache.CACHE_FOLDER is not None:

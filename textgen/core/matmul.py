@@ -46,7 +46,7 @@ def repeated(vector: np.ndarray, T: int, B: int) -> np.ndarray:
 
 
 @kernel
-def pack(matrix, panels):
+def _pack(matrix, panels):
     """Copy `matrix` (K, N), any strides, into `panels` (ceil(N / P), K, P)."""
     count, inner, width = panels.shape
     whole = matrix.shape[1] // width  # panels without padding
@@ -88,7 +88,7 @@ def product(x, panels, base, y):
         while p < count:
             first = p * width
             source, target, columns = start[:, :, first:], y[:, :, first:], min(width, N - first)
-            if B == 1 and N - first >= ROW_PANELS * width:
+            if B == 1 and p + ROW_PANELS <= count and first + ROW_PANELS * width <= N:
                 for t in range(T):
                     multiply_row(left[t, 0], right, p, source[t, 0], target[t, 0])
                 p += ROW_PANELS
@@ -100,6 +100,22 @@ def product(x, panels, base, y):
                         multiply_tile(i, taken, columns, left[t], right[p], source[t], target[t])
                         i += taken
                 p += 1
+
+
+@cache
+def _compiled_pack(dtype: np.dtype) -> Compiled:
+    """`_pack` for arrays of any strides."""
+    return Compiled(_pack, np.empty((2, 2), dtype)[:, :1], np.empty((2, 2, 2), dtype)[:, :, :1])
+
+
+@kernel
+def _call_pack(pack, matrix, panels):
+    call(pack, (matrix, panels))
+
+
+def pack(matrix: np.ndarray, panels: np.ndarray) -> None:
+    """Copy `matrix` (K, N), any strides, into `panels` (ceil(N / P), K, P)."""
+    _call_pack(_compiled_pack(matrix.dtype), matrix, panels)
 
 
 class Packed(NamedTuple):
@@ -149,7 +165,7 @@ def product_rows(x, weight, base, y, b0, b1):
 
 
 @kernel
-def _pack_and_multiply_rows(product, x, matrix, transposed, base, y, b0, b1, panels):
+def _pack_and_multiply_rows(product, pack, x, matrix, transposed, base, y, b0, b1, panels):
     """As `product_rows`, where W is `matrix`, or matrix.T if `transposed`: packed on the way, a part at a time.
 
     panels : (_GROUP, at least min(K, _DEPTH), P), scratch.
@@ -162,7 +178,7 @@ def _pack_and_multiply_rows(product, x, matrix, transposed, base, y, b0, b1, pan
         for j in range(0, N, columns):
             last = min(j + columns, N)
             part = panels[: -(-(last - j) // panels.shape[2]), : k1 - k0]
-            pack(matrix.T[k0:k1, j:last] if transposed else matrix[k0:k1, j:last], part)
+            call(pack, (matrix.T[k0:k1, j:last] if transposed else matrix[k0:k1, j:last], part))
             call(product, (x[:, b0:b1, k0:k1], part, start[:, b0:b1, j:last], y[:, b0:b1, j:last]))
 
 
@@ -175,7 +191,9 @@ def pack_and_multiply_rows(
     of y are those of `product_rows`.
     """
     panels = _some_panels(min(x.shape[2], _DEPTH), y.dtype)
-    _pack_and_multiply_rows(compiled_product(y.dtype), x, matrix, transposed, base, y, b0, b1, panels)
+    _pack_and_multiply_rows(
+        compiled_product(y.dtype), _compiled_pack(y.dtype), x, matrix, transposed, base, y, b0, b1, panels
+    )
 
 
 def _some_panels(depth: int, dtype: np.dtype) -> np.ndarray:
@@ -184,7 +202,7 @@ def _some_panels(depth: int, dtype: np.dtype) -> np.ndarray:
 
 
 @kernel
-def _add_weight_gradient(product, x, dy, offset, dw, n0, n1, left, right):
+def _add_weight_gradient(product, pack, x, dy, offset, dw, n0, n1, left, right):
     """dw[:, n0:n1] += x.T @ dy[:, offset + n0 : offset + n1]: some columns of the gradient of a weight.
 
     x : (M, K). dy : (M, N or more). dw : (1, K, N), changed in place. Both operands are packed on the way, into the
@@ -195,11 +213,11 @@ def _add_weight_gradient(product, x, dy, offset, dw, n0, n1, left, right):
     width = right.shape[2]
     for m0 in range(0, M, _DEPTH):
         m1 = min(m0 + _DEPTH, M)
-        pack(x[m0:m1], left[:, : m1 - m0])
+        call(pack, (x[m0:m1], left[:, : m1 - m0]))
         for j in range(n0, n1, _GROUP * width):
             last = min(j + _GROUP * width, n1)
             panels = right[: -(-(last - j) // width), : m1 - m0]
-            pack(dy[m0:m1, offset + j : offset + last], panels)
+            call(pack, (dy[m0:m1, offset + j : offset + last], panels))
             for q in range(left.shape[0]):
                 k0, k1 = q * width, min(q * width + width, K)
                 part = dw[:, k0:k1, j:last]
@@ -214,7 +232,7 @@ def add_weight_gradient(x: np.ndarray, dy: np.ndarray, offset: int, dw: np.ndarr
     (M, K), dtype = x.shape, dw.dtype
     depth = min(M, _DEPTH)
     left, right = empty_panels(depth, K, dtype), _some_panels(depth, dtype)
-    _add_weight_gradient(compiled_product(dtype), x, dy, offset, dw[None], n0, n1, left, right)
+    _add_weight_gradient(compiled_product(dtype), _compiled_pack(dtype), x, dy, offset, dw[None], n0, n1, left, right)
 
 
 class Weight:
