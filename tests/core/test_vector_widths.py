@@ -67,7 +67,8 @@ def test_the_width_is_the_forced_one(forced):
 def test_products_activations_and_softmax(forced):
     selection = [
         "test_matmul.py",
-        "test_deep_products.py",
+        "test_deep_products.py::test_the_base_is_added_once",
+        "test_deep_products.py::test_any_number_of_rows",
         "test_products_stay_inside.py",
         "test_activations.py",
         "test_largest.py",
