@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 from tests.core.processes import run_python
 from textgen.core.jit import kernel
@@ -42,8 +43,21 @@ def call_twice(compiled, factor, x, y):
     call(compiled, (factor, x, y))
 
 
+@kernel
+def call_with(compiled, arguments):
+    """Call `compiled` with any arguments."""
+    call(compiled, arguments)
+
+
 STRIDED, PACKED = np.ones(6)[::2], np.ones(3)
 X = np.array([1.0, 2.0, 4.0])
+
+
+def frozen(x):
+    """The same array, not to be written to."""
+    view = x[:]
+    view.flags.writeable = False
+    return view
 
 
 def test_what_is_called_is_the_kernel():
@@ -68,6 +82,26 @@ def test_one_caller_serves_all_kernels_of_the_same_arguments():
         caller(Compiled(compiled, 0.5, PACKED, PACKED), 2.0, X, y)
     assert len(caller.signatures) == 1
     np.testing.assert_array_equal(y, [2, 2, 2])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (0.5, STRIDED, PACKED),  # no C-contiguous array can be made of it without a copy
+        (0.5, PACKED.astype(np.float32), PACKED),
+        (0.5, PACKED[None], PACKED),
+        (PACKED, PACKED, PACKED),
+        (0.5, 0.5, PACKED),
+        (0.5, frozen(STRIDED), PACKED),
+        (0.5, PACKED, frozen(PACKED)),
+        (0.5, PACKED),
+        (0.5, PACKED, PACKED, PACKED),
+    ],
+)
+def test_other_arguments_are_refused_before_anything_runs(arguments):
+    compiled = Compiled(set_scaled, 0.5, PACKED, PACKED)
+    with pytest.raises(TypingError):
+        call_with(compiled, arguments)
 
 
 def test_what_the_kernel_raises_the_caller_raises():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numba
 from numba.core import cgutils, types
+from numba.core.typeconv import Conversion
 from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
 
 
@@ -69,4 +70,8 @@ def call(typingctx, compiled, arguments):
             context.call_conv.return_status_propagate(builder, status)
         return context.get_dummy_value()
 
-    return types.void(compiled, types.Tuple(compiled.arguments)), codegen
+    declared = types.Tuple(compiled.arguments)
+    conversion = typingctx.can_convert(arguments, declared)
+    if conversion is None or conversion > Conversion.safe:
+        return None  # Numba raises TypingError; unasked it would read the bytes of one array as another's
+    return types.void(compiled, declared), codegen
