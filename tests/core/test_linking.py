@@ -129,7 +129,7 @@ from textgen.core.matmul import Weight, product_rows
 
 compiled = []
 with compiler_heard(lambda: compiled.append(True)):
-    weight, x = Weight(np.eye(3, 40), None), np.arange(12.0).reshape(2, 2, 3)
+    weight, x = Weight(np.eye(3, 40), None, keep_packed=True), np.arange(12.0).reshape(2, 2, 3)
     weight.pack()
     y = np.ones((2, 2, 40))
     product_rows(x, weight.packed, y, y, 0, 2)

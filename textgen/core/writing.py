@@ -62,8 +62,8 @@ class Streams(NamedTuple):
 
     numbers : (B, U) float64, the uniform number of each draw, as `draw` takes it. limits : (B,) int64, how many of them
     to use; 0: nothing is written in this row. counts : (B,) int64, how many were. ids : (B, U) int32, what was drawn.
-    log_probabilities : (B,) float64, nats, the sum over what was drawn. ended : (B,) bool, where <eos> or the limit was
-    reached.
+    log_probabilities : (B,) float64, nats, to which those of what is drawn are added. ended : (B,) bool, where <eos> or
+    the limit was reached.
     """
 
     numbers: np.ndarray

@@ -119,7 +119,7 @@ class _Desk:
         limit = min(limit, streams.numbers.shape[1])
         streams.numbers[row, :limit] = stream.next_numbers(limit, greedy)
         streams.limits[row], streams.counts[row] = limit, 0
-        streams.log_probabilities[row], streams.ended[row] = 0, False
+        streams.log_probabilities[row], streams.ended[row] = stream.log_probability, False
 
 
 class _Writer:
@@ -182,7 +182,7 @@ class _Writer:
             ids = desk.streams.ids[row, : desk.streams.counts[row]].tolist()
             is_over = ids[-1] == EOS_ID
             stream.ids += ids[:-1] if is_over else ids
-            stream.log_probability += float(desk.streams.log_probabilities[row])
+            stream.log_probability = float(desk.streams.log_probabilities[row])
             if is_over or len(stream.ids) == self.config.max_length:
                 yield self._finish(stream, "eos" if is_over else "length")
                 self._begin(desk, row)
