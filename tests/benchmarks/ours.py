@@ -37,7 +37,6 @@ def training_step(network: Network, team: Team) -> Callable[[Window], float]:
         loss = float(computation.forward_backward(window).mean())
         factor = clip_factor(gradient_size(gradient, "norm", team), CLIP)
         optimizer.update(parameters.vector, gradient, RATE, factor, team)
-        network.pack(team)
         return loss
 
     return step

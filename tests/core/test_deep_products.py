@@ -30,7 +30,7 @@ def operands(B, K, dtype, T=2):
     x, w, base = (whole_numbers(rng, shape, dtype) for shape in ((T, B, K), (K, N), (T, B, N)))
     weight = Weight(w, None, keep_packed=True)
     weight.pack()
-    return x, weight.packed, base, (base + x.astype(np.float64) @ w).astype(dtype)
+    return x, weight.packed(), base, (base + x.astype(np.float64) @ w).astype(dtype)
 
 
 def rows_pages_apart(x):
@@ -141,7 +141,7 @@ def test_any_number_of_threads_gives_the_same_bytes(dtype):
     results = []
     for parts in (1, 2, 3, 4, 5):
         x, y = start.copy(), np.empty_like(start)
-        run_together(parts, multiply_again_and_again, x, weight.packed, base, y, 300)
+        run_together(parts, multiply_again_and_again, x, weight.packed(), base, y, 300)
         results.append(x)
     assert np.isfinite(results[0]).all()
     assert_same_bytes(results[1:], results[:1] * 4)

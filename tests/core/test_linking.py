@@ -132,7 +132,7 @@ with compiler_heard(lambda: compiled.append(True)):
     weight, x = Weight(np.eye(3, 40), None, keep_packed=True), np.arange(12.0).reshape(2, 2, 3)
     weight.pack()
     y = np.ones((2, 2, 40))
-    product_rows(x, weight.packed, y, y, 0, 2)
+    product_rows(x, weight.packed(), y, y, 0, 2)
 assert (y[:, :, :3] == 1 + x).all() and (y[:, :, 3:] == 1).all()
 print(bool(compiled))
 """

@@ -162,25 +162,24 @@ def test_nan_and_infinity_come_through():
     assert np.isnan(y[0, 1]).all()
 
 
+@pytest.mark.parametrize("keep_packed", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_weight_packs_both_ways_and_again(dtype):
+def test_weight_packs_both_ways_and_again(dtype, keep_packed):
     rng = np.random.default_rng(5)
     value = rng.normal(size=(19, 34)).astype(dtype)
-    weight = Weight(value, np.zeros_like(value), keep_packed=True)
+    weight = Weight(value, np.zeros_like(value), keep_packed)
     for _ in range(2):
         value *= 2
         weight.pack()
         forward, back = np.zeros((1, 19, 34), dtype), np.zeros((1, 34, 19), dtype)
-        add(np.eye(19, dtype=dtype)[None], weight.packed, forward)
-        add(np.eye(34, dtype=dtype)[None], weight.transposed, back)
+        add(np.eye(19, dtype=dtype)[None], weight.packed(), forward)
+        add(np.eye(34, dtype=dtype)[None], weight.transposed(), back)
         np.testing.assert_array_equal(forward[0], value)
         np.testing.assert_array_equal(back[0], value.T)
-    assert Weight(value, None, keep_packed=True).transposed is None
 
 
-def test_weight_that_is_not_kept_packed():
+def test_what_is_kept_packed_is_not_packed_again():
     value = np.ones((19, 34))
-    weight = Weight(value, np.zeros_like(value), keep_packed=False)
-    weight.pack()
-    assert weight.packed is None
-    assert weight.transposed is None
+    kept, other = Weight(value, None, keep_packed=True), Weight(value, None, keep_packed=False)
+    assert kept.packed() is kept.packed() is kept.kept
+    assert other.kept is None

@@ -134,7 +134,8 @@ def test_initialize_is_a_function_of_the_seed_and_packs():
 @pytest.mark.parametrize("threads", [2, 3])
 def test_packing_by_a_team(threads):
     window = random_window(V, T, B)
-    network = random_network(V, np.float32, hidden=9, layers=2, head_layers=1)
+    network = Network(plain_config(hidden=9, layers=2, head_layers=1), V)
+    network.initialize(1)
     network.parameters.vector *= 0.5
     with Team(threads) as team:
         network.pack(team)
@@ -143,16 +144,12 @@ def test_packing_by_a_team(threads):
     assert_same_bytes([one_thread(network).forward(window)], [losses])
 
 
-def test_in_training_only_recurrent_weights_are_kept_packed():
+def test_in_training_nothing_is_kept_packed():
     config = plain_config(cell="gru", hidden=9, layers=2, head_layers=1)
-    names = ["layer0.recurrent0", "layer0.recurrent1", "layer1.recurrent0", "layer1.recurrent1"]
-    others = ["layer1.input", "head0.weight", "output.weight"]
     trained, other = Network(config, V, training=True), Network(config, V)
-    for name in (*names, *others):
-        assert (trained.weight(name).packed is not None) == (name in names)
-        assert (trained.weight(name).transposed is not None) == (name in names)
-        assert other.weight(name).packed is not None
-        assert other.weight(name).transposed is None
+    for name in ("layer0.recurrent0", "layer0.recurrent1", "layer1.input", "head0.weight", "output.weight"):
+        assert trained.weight(name).kept is None
+        assert other.weight(name).kept is not None
 
 
 @pytest.mark.parametrize("embedding", [0, 4])

@@ -152,10 +152,10 @@ class Product:
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         T, B, _ = y.shape
         x, base = self.below.output, repeated(bias, T, B)
-        if self.weight.packed is None:
+        if self.weight.kept is None:
             pack_and_multiply_rows(x, self.weight.value, False, base, y, b0, b1)
         else:
-            product_rows(x, self.weight.packed, base, y, b0, b1)
+            product_rows(x, self.weight.kept, base, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         dx = self.below.doutput
@@ -172,7 +172,7 @@ class Product:
 class Recurrent(Layer):
     """A recurrent layer of any cell.
 
-    products : the cell's recurrent weights, kept packed. bias : (G * H,). peephole : (P, H).
+    products : the cell's recurrent weights. bias : (G * H,). peephole : (P, H).
     state, dstate : (S, B, H): in, before the window; out, after it (dstate the other way round).
     """
 
@@ -201,14 +201,14 @@ class Recurrent(Layer):
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         self.connection.forward(window, self.bias.value, self.gates, b0, b1)
-        weights = tuple(product.packed for product in self.products)
+        weights = tuple(product.packed() for product in self.products)
         self.states[:, 0, b0:b1] = self.state[:, b0:b1]
         arrays = self.gates, self.states, self.sources, window.starts, weights, self.peephole.value
         self.cell.forward(*arrays, b0, b1, ALONE)
         self.state[:, b0:b1] = self.states[:, -1, b0:b1]
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
-        transposed = tuple(product.transposed for product in self.products)
+        transposed = tuple(product.transposed() for product in self.products)
         arrays = self.gates, self.states, self.sources, window.starts, transposed, self.peephole.value
         self.cell.backward(*arrays, self.doutput, self.dstate, b0, b1)
         self.connection.backward(self.gates, b0, b1)

@@ -239,25 +239,29 @@ class Weight:
     """A matrix of parameters that rows are multiplied by.
 
     value, gradient : (K, N) views of the parameter and gradient vectors; gradient is None where nothing is trained.
-    packed : `value`, for x @ W. transposed : value.T, for dy @ W.T, packed too; None where nothing is trained.
-    With keep_packed=False both are None: a product of many rows may pack W on the way, and spare the memory.
-    `pack` must be called after each change of `value`.
+    kept : `value` packed, if that is to be kept; then `pack` must be called after each change of `value`. Else None.
     """
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None, keep_packed: bool) -> None:
         self.value, self.gradient = value, gradient
-        inner, columns = value.shape
-        product = compiled_product(value.dtype)
-        self.packed: Packed | None = None
-        self.transposed: Packed | None = None
-        if keep_packed:
-            self.packed = Packed(empty_panels(inner, columns, value.dtype), product)
-        if keep_packed and gradient is not None:
-            self.transposed = Packed(empty_panels(columns, inner, value.dtype), product)
+        self.kept = _packed(value) if keep_packed else None
 
     def pack(self) -> None:
-        """Renew what is kept packed from `value`."""
-        if self.packed is not None:
-            pack(self.value, self.packed.panels)
-        if self.transposed is not None:
-            pack(self.value.T, self.transposed.panels)
+        """Renew what is kept packed."""
+        if self.kept is not None:
+            pack(self.value, self.kept.panels)
+
+    def packed(self) -> Packed:
+        """`value`, for x @ W: what is kept, or else made now, for many products."""
+        return _packed(self.value) if self.kept is None else self.kept
+
+    def transposed(self) -> Packed:
+        """value.T, for dy @ W.T: made now, for many products."""
+        return _packed(self.value.T)
+
+
+def _packed(matrix: np.ndarray) -> Packed:
+    inner, columns = matrix.shape
+    panels = empty_panels(inner, columns, matrix.dtype)
+    pack(matrix, panels)
+    return Packed(panels, compiled_product(matrix.dtype))

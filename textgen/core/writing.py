@@ -125,8 +125,8 @@ def _step(layer: Recurrent) -> _Step:
 
 
 def _packed(weight: Weight) -> Packed:
-    assert weight.packed is not None, "a network in training does not keep its weights packed, and cannot write"
-    return weight.packed
+    assert weight.kept is not None, "a network in training does not keep its weights packed, and cannot write"
+    return weight.kept
 
 
 def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray) -> _Multiplication:

@@ -86,9 +86,9 @@ class Parameters:
 
 
 class Network:
-    """The parameters of a network of the shape `config`, and their packed forms.
+    """The parameters of a network of the shape `config`, and, where it is not trained, their packed forms.
 
-    Call `pack` after each change of the parameters, before anything is computed.
+    Call `pack` after each change of the parameters, before anything is computed; a network in training needs no call.
     """
 
     def __init__(
@@ -101,12 +101,12 @@ class Network:
         self.config, self.vocabulary_size, self.training = config, vocabulary_size, training
         self.cell: Cell = load_cell(config.cell)
         self.parameters = Parameters(parameter_shapes(config, vocabulary_size), np.dtype(dtype), training)
-        self._weights = {name: self._new_weight(name) for name in self.parameters.names() if self._is_weight(name)}
-
-    def _new_weight(self, name: str) -> Weight:
-        """Kept packed is what each time step needs. Where nothing is trained, all is: windows may have a single row."""
-        packed = not self.training or ".recurrent" in name
-        return Weight(self.parameters[name], self.parameters.gradient_of(name), packed)
+        # A network in training is not kept packed, for the memory: its windows have many rows to one packing.
+        self._weights = {
+            name: Weight(self.parameters[name], self.parameters.gradient_of(name), keep_packed=not training)
+            for name in self.parameters.names()
+            if self._is_weight(name)
+        }
 
     def _is_looked_up(self, name: str) -> bool:
         """Whether rows of this parameter are looked up by token id."""
@@ -137,7 +137,7 @@ class Network:
         self.pack()
 
     def pack(self, team: Team | None = None) -> None:
-        """Renew the packed forms of the weights that are kept packed."""
+        """Renew the packed forms of all weights; a network in training has none."""
         weights = list(self._weights.values())
         if team is None:
             for weight in weights:

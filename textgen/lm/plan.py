@@ -87,15 +87,15 @@ def settle(network: NetworkConfig, vocabulary_size: int) -> NetworkConfig:
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
     """The forecast of the process' peak memory in bytes, within about a quarter.
 
-    Parameters count six times (themselves, gradient, two moments, the best so far, its packed form), recurrent weights
-    twice more (packed for both ways); activations by what the layers allocate for a window; token ids twice (the
-    corpus, and its shuffled order) beside the validation's. On top comes what is held for a while: the activations of a
-    validation, or the file that is being written.
+    Parameters count six times (themselves, gradient, two moments, the best so far, its packed form), the recurrent
+    weights of a layer once more for each thread, which packs them for itself; activations by what the layers allocate
+    for a window; token ids twice (the corpus, and its shuffled order) beside the validation's. On top comes what is
+    held for a while: the activations of a validation, or the file that is being written.
     """
     shapes = parameter_shapes(network, len(corpus.vocabulary))
     all_parameters = parameter_count(network, len(corpus.vocabulary))
-    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if ".recurrent" in name)
-    parameters = _FLOAT * (6 * all_parameters + 2 * recurrent)
+    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("layer0.recurrent"))
+    parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
     forward, backward = _columns(network, len(corpus.vocabulary), training.dropout)
     activations = _FLOAT * (forward + backward) * batch * bptt
     validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))

@@ -117,7 +117,6 @@ class _Training:
             self.best_model.network.parameters.vector[:] = self.parameters.vector
         rate = learning_rate(config.lr, self.step, config.warmup, self._progress())
         self.optimizer.update(self.parameters.vector, gradient, rate, clip_factor(size, config.clip), self.team)
-        self.network.pack(self.team)
         self.step += 1
         self.tokens += tokens
         epoch_loss.add(loss, tokens)
