@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from textgen.core.buffers import empty, zeros
 from textgen.core.cells.cell import Cell
 from textgen.core.crew import ALONE
 from textgen.core.elementwise import (
@@ -64,9 +65,9 @@ class Layer:
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         """Make the buffers for windows of T steps and B rows."""
-        self.output = np.empty((T, B, self.columns), self.dtype)
+        self.output = empty((T, B, self.columns), self.dtype)
         if training:
-            self.doutput = np.empty((T, B, self.columns), self.dtype)
+            self.doutput = empty((T, B, self.columns), self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         """Fill rows b0:b1 of `output`."""
@@ -186,18 +187,18 @@ class Recurrent(Layer):
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         H, S = self.columns, self.cell.states
-        self.gates = np.empty((T, B, self.bias.value.size), self.dtype)
-        self.states = np.empty((S, T + 1, B, H), self.dtype)
-        self.sources = np.empty((len(self.products), T, B, H), self.dtype)
+        self.gates = empty((T, B, self.bias.value.size), self.dtype)
+        self.states = empty((S, T + 1, B, H), self.dtype)
+        self.sources = empty((len(self.products), T, B, H), self.dtype)
         self.output = self.states[0, 1:]
         if training:
             below = self.connection.below
             if below is not None and below.columns == H:
                 self.doutput = below.doutput  # the cell has read all its rows of it before those below are written
             else:
-                self.doutput = np.empty((T, B, H), self.dtype)
+                self.doutput = empty((T, B, H), self.dtype)
         if self.state.shape[1] != B:
-            self.state, self.dstate = np.zeros((S, B, H), self.dtype), np.zeros((S, B, H), self.dtype)
+            self.state, self.dstate = zeros((S, B, H), self.dtype), zeros((S, B, H), self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         self.connection.forward(window, self.bias.value, self.gates, b0, b1)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from textgen.core.buffers import empty
 from textgen.core.crew import meet, share_of
 from textgen.core.jit import inlined, kernel
 from textgen.core.linking import Compiled, call
@@ -36,7 +37,7 @@ _GROUP = 8  # panels that are packed together on the way: their parts of a row a
 def empty_panels(inner: int, columns: int, dtype: np.dtype) -> np.ndarray:
     """Uninitialised panels for a matrix of shape (inner, columns)."""
     width = PANEL_BYTES // np.dtype(dtype).itemsize
-    return np.empty((-(-columns // width), inner, width), dtype)
+    return empty((-(-columns // width), inner, width), dtype)
 
 
 def repeated(vector: np.ndarray, T: int, B: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from textgen.core.buffers import zeros
 from textgen.core.jit import kernel, reduction_kernel
 from textgen.core.threads import Team, share
 
@@ -106,7 +107,7 @@ class Adam:
     """
 
     def __init__(self, size: int, dtype: np.dtype, weight_decay: float = 0.0) -> None:
-        self.mean, self.square = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.mean, self.square = zeros((size,), dtype), zeros((size,), dtype)
         self.updates = 0
         self.weight_decay = weight_decay
         self.beta1, self.beta2, self.epsilon = 0.9, 0.999, 1e-8
@@ -139,7 +140,7 @@ class SGD:
     """Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), decay decoupled."""
 
     def __init__(self, size: int, dtype: np.dtype, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
-        self.velocity = np.zeros(size, dtype)
+        self.velocity = zeros((size,), dtype)
         self.momentum, self.weight_decay = momentum, weight_decay
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from textgen.core.buffers import zeros
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
 from textgen.core.layers import (
@@ -70,8 +71,8 @@ class Parameters:
         for name, shape in shapes.items():
             self._places[name] = slice(end, end + math.prod(shape))
             end = -(-self._places[name].stop // _ALIGNMENT) * _ALIGNMENT
-        self.vector = np.zeros(end, dtype)
-        self.gradient = np.zeros(end, dtype) if training else None
+        self.vector = zeros((end,), dtype)
+        self.gradient = zeros((end,), dtype) if training else None
 
     def names(self) -> tuple[str, ...]:
         """The parameters' names, in the vector's order."""
