@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.core.cases import entry
-from textgen.core.crew import ALONE, Crew, crews, meet, share_of
+from textgen.core.crew import ALONE, Crew, abandon, crews, meet, share_of
 from textgen.core.jit import kernel
 from textgen.core.threads import Team, available_threads
 
@@ -72,6 +72,13 @@ def test_who_is_alone_waits_for_nobody_and_leaves_no_trace():
     mix(boards, 10, ALONE)
     np.testing.assert_array_equal(boards[0], mixed_longhand(random_boards(1)[0], 10))
     assert not ALONE.arrivals.any()
+
+
+def test_an_abandoned_crew_waits_for_nobody():
+    boards, together = random_boards(3), crews(3)
+    abandon(together[2])
+    mix(boards, ROUNDS, together[0])  # the others never come
+    assert together[0].arrivals[0, 0] == ROUNDS
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (0, 1), (0, 33), (7, 7), (7, 12), (3, 100)])

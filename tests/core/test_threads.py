@@ -40,6 +40,24 @@ def test_every_part_runs_once_side_by_side(threads):
         assert len(seen) == 2 * threads
 
 
+def test_parts_that_wait_for_one_that_cannot_come_are_let_go(monkeypatch):
+    """Not all threads can be started, or Ctrl-C comes before all parts have begun."""
+    let_go = threading.Event()
+    with Team(3) as team:
+        submit, calls = ThreadPoolExecutor.submit, []
+
+        def submit_once(pool, *arguments):
+            calls.append(arguments)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return submit(pool, *arguments)
+
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_once)
+        with pytest.raises(KeyboardInterrupt):
+            team.run(lambda part: None if let_go.wait(timeout=30) else pytest.fail("not let go"), let_go.set)
+    assert let_go.is_set()
+
+
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_what_a_part_raises_is_raised_when_all_are_done(failing):
     done = []

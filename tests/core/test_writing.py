@@ -13,7 +13,7 @@ import pytest
 
 from tests.core.cases import TextWindow, random_network, random_states, set_states
 from textgen.core.cells import CELLS
-from textgen.core.crew import crews
+from textgen.core.crew import abandon, crews
 from textgen.core.draw import Filters, draw, space
 from textgen.core.threads import Team
 from textgen.core.writing import draws, steps, streams, write
@@ -235,3 +235,11 @@ def test_greedy_takes_the_most_probable(excluded):
     assert len(np.unique(ids[:, 1:])) > 5
     for threads in (1, 3):
         assert write_all(task, threads=threads) == expected_of(task)
+
+
+def test_an_abandoned_crew_writes_no_more():
+    writer = Writer(task_of(3), 20)
+    places, drawn = crews(2), draws(OFF, writer.logits, 2)
+    abandon(places[0])
+    write(writer.steps, writer.streams, drawn, EOS, places[1])  # the other one never comes
+    assert not writer.streams.counts.any()

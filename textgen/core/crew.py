@@ -26,7 +26,8 @@ _yield_processor = types.ExternalFunction("SwitchToThread" if os.name == "nt" el
 class Crew(NamedTuple):
     """The place of one thread among those that run a kernel together.
 
-    arrivals : (parts, 16) int64; in column 0, how often each of them has come to a meeting.
+    arrivals : (parts + 1, 16) int64; in column 0, how often each of them has come to a meeting, and last whether the
+    crew is abandoned: then nobody waits any more.
     """
 
     part: int
@@ -35,12 +36,17 @@ class Crew(NamedTuple):
 
 
 def crews(parts: int) -> list[Crew]:
-    """The places of `parts` threads. Each must run the kernel, or the others wait for it forever."""
-    arrivals = np.zeros((parts, _LINE), np.int64)
+    """The places of `parts` threads. Each must run the kernel, or the others wait for it until it is abandoned."""
+    arrivals = np.zeros((parts + 1, _LINE), np.int64)
     return [Crew(part, parts, arrivals) for part in range(parts)]
 
 
 ALONE = crews(1)[0]
+
+
+def abandon(crew: Crew) -> None:
+    """Let those go who wait for one that does not come. What they then write is of no use."""
+    crew.arrivals[crew.parts, 0] = 1
 
 
 @intrinsic
@@ -85,6 +91,12 @@ def _pause(typingctx):
 
 
 @inlined
+def is_abandoned(crew):
+    """Whether somebody does not come any more."""
+    return _arrived(crew.arrivals, crew.parts) != 0
+
+
+@inlined
 def meet(crew):
     """Wait until all of the crew have come to this place; what they wrote before can then be read."""
     if crew.parts == 1:
@@ -93,7 +105,7 @@ def meet(crew):
     _arrive(crew.arrivals, crew.part, count)
     for other in range(crew.parts):
         spins = 0
-        while _arrived(crew.arrivals, other) < count:
+        while _arrived(crew.arrivals, other) < count and not is_abandoned(crew):
             spins += 1
             if spins < _SPINS:
                 _pause()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 
 def available_threads() -> int:
@@ -19,6 +19,10 @@ def share(total: int, part: int, parts: int, multiple: int = 1) -> tuple[int, in
     units = -(-total // multiple)
     first, last = units * part // parts, units * (part + 1) // parts
     return min(first * multiple, total), min(last * multiple, total)
+
+
+def _nothing() -> None:
+    pass
 
 
 class Team:
@@ -39,11 +43,20 @@ class Team:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def run(self, work: Callable[[int], None]) -> None:
-        """Call work(part) for each part in range(threads), side by side; raise what the first of them raised."""
-        others = [self._pool.submit(work, part) for part in range(1, self.threads)] if self._pool else []
+    def run(self, work: Callable[[int], None], abandon: Callable[[], None] = _nothing) -> None:
+        """Call work(part) for each part in range(threads), side by side; raise what the first of them raised.
+
+        abandon : called where not all parts could be begun, or one in this thread failed, as at Ctrl-C: if the parts
+        wait for one another, it must let them go.
+        """
+        others: list[Future[None]] = []
         try:
+            if self._pool is not None:
+                others.extend(self._pool.submit(work, part) for part in range(1, self.threads))
             work(0)
+        except BaseException:
+            abandon()
+            raise
         finally:
             for other in others:
                 other.exception()  # waits: buffers may be used again only when all are done

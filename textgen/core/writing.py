@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from textgen.core.activations import apply_tanh
-from textgen.core.crew import ALONE, meet, share_of
+from textgen.core.crew import ALONE, is_abandoned, meet, share_of
 from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
 from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
@@ -201,7 +201,7 @@ def _is_unfinished(streams):
 def write(steps, streams, draws, eos, crew):
     """Draw tokens for all rows that have begun, until one has ended or reached its limit. Run by all of the crew."""
     first, last = share_of(0, steps.inputs.size, crew)
-    while _is_unfinished(streams):
+    while _is_unfinished(streams) and not is_abandoned(crew):
         for b in range(first, last):
             look_up(steps.inputs[b], steps.table, steps.bias, steps.looked_up[0, b])
         for layer in steps.recurrent:

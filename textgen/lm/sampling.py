@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from textgen.core.crew import crews
+from textgen.core.crew import abandon, crews
 from textgen.core.draw import Filters
 from textgen.core.threads import Team, available_threads, share
 from textgen.core.writing import draws, steps, streams, write
@@ -167,12 +167,16 @@ class _Writer:
 
     def run(self) -> list[Sample]:
         """Draw tokens at all desks, at each until a sequence ends or it is time to look up; those that ended."""
-        self.team.run(self._write)
+        self.team.run(self._write, self._abandon)
         return [sample for desk in self.desks for sample in self._look_up(desk)]
 
     def _write(self, part: int) -> None:
         desk = self.desks[part % len(self.desks)]
         write(desk.steps, desk.streams, desk.draws, EOS_ID, desk.crew[part // len(self.desks)])
+
+    def _abandon(self) -> None:
+        for desk in self.desks:
+            abandon(desk.crew[0])
 
     def _look_up(self, desk: _Desk) -> Iterator[Sample]:
         """Take what was drawn into the sequences that have ended or need new numbers."""
