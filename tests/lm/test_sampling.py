@@ -18,6 +18,7 @@ from tests.lm.tiny import (
     random_model,
     without_unk,
 )
+from textgen.core.threads import Team
 from textgen.lm import sampling
 from textgen.lm.config import SamplingConfig
 from textgen.lm.sampling import sample
@@ -125,6 +126,32 @@ def test_sequence_i_depends_on_model_seed_and_i_alone(monkeypatch):
         monkeypatch.setattr(sampling, "_STREAMS", streams)
         for threads in (1, 2, 5):
             assert write(model, "ab", threads, count=40, seed=7, max_length=20) == many[:40]
+
+
+def test_no_more_threads_are_started_than_can_meet(monkeypatch):
+    sizes = []
+
+    def small_team(threads):
+        sizes.append(threads)
+        return Team(1)
+
+    monkeypatch.setattr(sampling, "Team", small_team)
+    model = random_model("abc", seed=2)
+    assert one(model, "ab", 100_000) == one(model, "ab", 64)
+    assert sizes == [64, 64]
+
+
+def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
+    together = sampling._Writer._write
+
+    def interrupted(writer, part):
+        if part == 0:
+            raise KeyboardInterrupt
+        together(writer, part)
+
+    monkeypatch.setattr(sampling._Writer, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one(random_model("abc", seed=2), "ab", 2)
 
 
 @pytest.mark.parametrize("greedy", [False, True])

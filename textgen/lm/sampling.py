@@ -23,6 +23,7 @@ _STREAMS = 64  # sequences that are drawn side by side, at most
 _TOKENS = 256  # drawn in one run for each of them, at most
 _WORK_OF_A_RUN = 10**9  # multiplications, some 20 ms: between runs Python can see to Ctrl-C
 _WORK_OF_A_THREAD = 100_000  # multiplications a token, some times what it takes threads to meet
+_MOST_THREADS = 64  # whatever is asked for: they meet several times for each token
 _ROWS_OF_A_DESK = 4  # enough for products at full speed
 
 
@@ -68,11 +69,11 @@ def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threa
     """The sequences 0 .. config.count - 1, in this order, each as soon as it and those before it are finished.
 
     prompt : how each of them begins; tokens of it that the model does not know are read as `<unk>`.
-    threads : 0 is as many as this process may use and as are worth it.
+    threads : at most 64 are used; 0 is as many as this process may use and as are worth it.
     """
     config = config.seeded()
     rows = min(_STREAMS, config.count)
-    with Team(threads or _worthwhile_threads(model, rows)) as team:
+    with Team(min(threads or _worthwhile_threads(model, rows), _MOST_THREADS)) as team:
         writer = _Writer(model, config, prompt, team, rows)
         finished: dict[int, Sample] = {}
         for index in range(config.count):
