@@ -42,7 +42,7 @@ def empty_panels(inner: int, columns: int, dtype: np.dtype) -> np.ndarray:
 
 def repeated(vector: np.ndarray, T: int, B: int) -> np.ndarray:
     """`vector` (N,) seen as (T, B, N), each row the same memory: the base of a product."""
-    # Not as_strided: it takes longer than a small product, and this is called for each token that is sampled.
+    # Not as_strided: that takes longer than a small product.
     return np.ndarray((T, B, vector.size), vector.dtype, vector, 0, (0, 0, vector.itemsize))
 
 
@@ -75,7 +75,7 @@ def _pack(matrix, panels):
 def product(x, panels, base, y):
     """y = base + x @ W, for W (K, N) packed in `panels`.
 
-    x : (T, B, K), any strides. base, y : (T, B, N), last stride one element; may be the same. y is overwritten.
+    x : (T, B, K), K >= 1, any strides. base, y : (T, B, N), last stride one element; may be the same. y is overwritten.
     """
     T, B, N = y.shape
     count, inner, width = panels.shape
@@ -188,8 +188,8 @@ def pack_and_multiply_rows(
 ) -> None:
     """y[:, b] = base[:, b] + x[:, b] @ W for the rows b0:b1, where W is `matrix`, or matrix.T if `transposed`.
 
-    x : (T, B, K). matrix : (K, N), or (N, K). base, y : (T, B, N). W is packed on the way, a part at a time; the bytes
-    of y are those of `product_rows`.
+    x : (T, B, K), K >= 1. matrix : (K, N), or (N, K). base, y : (T, B, N). W is packed on the way, a part at a time;
+    the bytes of y are those of `product_rows`.
     """
     panels = _some_panels(min(x.shape[2], _DEPTH), y.dtype)
     _pack_and_multiply_rows(
@@ -240,7 +240,8 @@ class Weight:
     """A matrix of parameters that rows are multiplied by.
 
     value, gradient : (K, N) views of the parameter and gradient vectors; gradient is None where nothing is trained.
-    kept : `value` packed, if that is to be kept; then `pack` must be called after each change of `value`. Else None.
+    kept : `value` packed, if that is to be kept; then `pack` must be called after each change of `value`. Else None,
+    and each product packs for itself.
     """
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None, keep_packed: bool) -> None:

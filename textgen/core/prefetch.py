@@ -19,7 +19,7 @@ _READ, _SECOND_LEVEL, _DATA = 0, 2, 1  # of llvm.prefetch; the first level is le
 def prefetch_row(typingctx, x, t, b):
     """Have the row x[t, b] come into the cache while something else is computed; x : (T, B, N), rows contiguous.
 
-    Nothing happens where there is no such row.
+    Where there is no such row, as before the first step, what lies there is asked for: no harm, whatever it is.
     """
 
     def codegen(context, builder, signature, arguments):

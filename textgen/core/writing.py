@@ -96,7 +96,11 @@ def streams(B: int, U: int) -> Streams:
 
 
 def steps(layers: list[Layer]) -> Steps:
-    """The arrays of `layers`, which are allocated for windows of one step and do not train, as `write` takes them."""
+    """The arrays of `layers` as `write` takes them.
+
+    layers : of a network that does not train, without dropout, allocated for windows of one step. Biases are copied:
+    a later change of the parameters needs new steps.
+    """
     recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     bottom, first = layers[0], recurrent[0]
