@@ -26,7 +26,7 @@ from textgen.core.activations import (
     through_tanh,
 )
 from textgen.core.jit import kernel
-from textgen.core.simd import VECTOR_BYTES
+from textgen.core.vectors import VECTOR_BYTES
 
 LEAST_NORMAL = np.finfo(np.float32).tiny
 

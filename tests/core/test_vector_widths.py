@@ -18,7 +18,7 @@ from tests.core.cases import largest_difference
 from tests.core.one_step import one_step
 from tests.core.processes import assert_tests_pass, run_python
 from textgen.core.cells import CELLS
-from textgen.core.simd import VECTOR_BYTES
+from textgen.core.vectors import VECTOR_BYTES
 
 WIDTHS = {  # bytes of a vector: what Numba is told of the CPU
     32: {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
@@ -54,7 +54,7 @@ def test_the_width_is_the_forced_one(forced):
     # In what is compiled, too: the registers that products are added up in are of this width.
     script = (
         "import re; import numpy as np; from textgen.core.matmul import compiled_product, product\n"
-        "from textgen.core.simd import VECTOR_BYTES\n"
+        "from textgen.core.vectors import VECTOR_BYTES\n"
         "compiled_product(np.dtype(np.float32))\n"
         "assembly = next(iter(product.inspect_asm().values()))\n"
         "registers = re.findall(r'\\b(?:vfmadd\\d+|v?mul)ps\\b.*%([xyz])mm', assembly)\n"

@@ -15,6 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from textgen.core.buffers import zeros
 from textgen.core.jit import inlined
 
 _LINE = 16  # int64 in two cache lines: processors fetch them in pairs
@@ -37,7 +38,7 @@ class Crew(NamedTuple):
 
 def crews(parts: int) -> list[Crew]:
     """The places of `parts` threads. Each must run the kernel, or the others wait for it until it is abandoned."""
-    arrivals = np.zeros((parts + 1, _LINE), np.int64)
+    arrivals = zeros((parts + 1, _LINE), np.dtype(np.int64))
     return [Crew(part, parts, arrivals) for part in range(parts)]
 
 

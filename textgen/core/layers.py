@@ -25,9 +25,9 @@ from textgen.core.elementwise import (
 )
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
 from textgen.core.matmul import Weight, add_weight_gradient, pack_and_multiply_rows, product_rows, repeated
-from textgen.core.simd import PANEL_BYTES
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
+from textgen.core.vectors import PANEL_BYTES
 
 
 class Window(Protocol):

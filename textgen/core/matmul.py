@@ -17,16 +17,8 @@ from textgen.core.buffers import empty
 from textgen.core.crew import meet, share_of
 from textgen.core.jit import inlined, kernel
 from textgen.core.linking import Compiled, call
-from textgen.core.simd import (
-    PANEL_BYTES,
-    ROW_PANELS,
-    TILE_ROWS,
-    VECTORS,
-    copy_block_to_panel,
-    copy_to_panel,
-    multiply_row,
-    multiply_tile,
-)
+from textgen.core.simd import ROW_PANELS, TILE_ROWS, copy_block_to_panel, copy_to_panel, multiply_row, multiply_tile
+from textgen.core.vectors import PANEL_BYTES, VECTORS
 
 _DEPTH = 512  # of the inner dimension taken at a time: more would spill the panels from an L2 cache
 _PAGE = 4096  # bytes; rows at a multiple of it from one another share one set of the first cache, of mostly 8 lines,
@@ -230,6 +222,8 @@ def add_weight_gradient(x: np.ndarray, dy: np.ndarray, offset: int, dw: np.ndarr
 
     x : (M, K). dy : (M, offset + N or more). dw : (K, N), changed in place.
     """
+    if n0 == n1:  # more threads than panels
+        return
     (M, K), dtype = x.shape, dw.dtype
     depth = min(M, _DEPTH)
     left, right = empty_panels(depth, K, dtype), _some_panels(depth, dtype)

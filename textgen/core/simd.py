@@ -6,121 +6,17 @@ by and the entries of A are broadcast. Everything else about matrix products is 
 
 from __future__ import annotations
 
-import llvmlite.binding
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-VECTORS = 2  # of a panel's width
+from textgen.core.vectors import PANEL_BYTES, VECTOR_BYTES, VECTORS, Vectors
 
-
-def _vector_bytes() -> int:
-    """Bytes of the widest vectors that this CPU multiplies: 64 (AVX-512), 32 (AVX2), else 16."""
-    features = numba.config.CPU_FEATURES
-    if features is None:
-        features = llvmlite.binding.get_host_cpu_features().flatten()
-    enabled = set(features.split(","))
-    if "+avx512f" in enabled:
-        return 64
-    return 32 if {"+avx2", "+fma"} <= enabled else 16
-
-
-VECTOR_BYTES = _vector_bytes()
-PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a packed panel
 TILE_ROWS = 12 if VECTOR_BYTES == 64 else 6  # their sums, a panel's row and one entry fit into 32 registers, or 16
-
-
 ROW_PANELS = 4  # that a single row is multiplied by at a time, so that enough is fetched from memory at once
 _PREFETCH_BYTES = 8192  # how far ahead a panel, and the next one, are fetched: the CPU itself stops at each page's end
 _PREFETCHING_ROWS = 5  # with fewer the loads are what takes the time
-
-
-class _Vectors:
-    """Emits instructions on vectors of one dtype. Addresses are pointers to bytes; vectors need not be aligned."""
-
-    def __init__(self, context, builder, dtype):
-        self.context, self.builder = context, builder
-        self.size = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.size
-        self.scalar = context.get_data_type(dtype)
-        self.vector = ir.VectorType(self.scalar, self.lanes)
-        self.byte, self.intp, self.int32 = ir.IntType(8), context.get_value_type(types.intp), ir.IntType(32)
-
-    def constant(self, value):
-        return ir.Constant(self.intp, value)
-
-    def zero(self):
-        return ir.Constant(self.vector, [0.0] * self.lanes)
-
-    def declare(self, name, result, arguments):
-        return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, arguments), name)
-
-    def at(self, address, step):
-        """The address `step` bytes further."""
-        address = self.builder.bitcast(address, self.byte.as_pointer())
-        return self.builder.gep(address, [step], source_etype=self.byte)
-
-    def arrays(self, kinds, values):
-        """Numba's structures of arrays of these types."""
-        return [
-            self.context.make_array(kind)(self.context, self.builder, value)
-            for kind, value in zip(kinds, values, strict=True)
-        ]
-
-    def address(self, array, *index):
-        """The address of array[index]."""
-        address = array.data
-        for i, stride in zip(index, cgutils.unpack_tuple(self.builder, array.strides), strict=False):
-            address = self.at(address, self.builder.mul(i, stride))
-        return address
-
-    def rows(self, array, i, count):
-        """The addresses of the rows i, i + 1, ... of a matrix."""
-        # Steps from one address: had each its own (i + r) * stride, LLVM would multiply within the innermost loop.
-        first, stride = self.address(array, i), cgutils.unpack_tuple(self.builder, array.strides)[0]
-        return [self.at(first, self.builder.mul(self.constant(r), stride)) for r in range(count)]
-
-    def panel_row(self, address):
-        """The addresses of the vectors that lie side by side from `address` on."""
-        return [self.at(address, self.constant(v * VECTOR_BYTES)) for v in range(VECTORS)]
-
-    def load(self, address):
-        load = self.builder.load(self.builder.bitcast(address, self.vector.as_pointer()), typ=self.vector)
-        load.align = self.size
-        return load
-
-    def store(self, value, address):
-        store = self.builder.store(value, self.builder.bitcast(address, self.vector.as_pointer()))
-        store.align = self.size
-
-    def add_to(self, starts, totals, targets):
-        """Store each total, added to what lies at its start, at its target."""
-        for start, total, target in zip(starts, totals, targets, strict=True):
-            self.store(self.builder.fadd(self.load(start), total), target)
-
-    def prefetch(self, address):
-        """Have the line at `address` come from memory while something else is computed."""
-        number = self.int32
-        function = self.declare("llvm.prefetch.p0", ir.VoidType(), [address.type, number, number, number])
-        self.builder.call(function, [address, number(0), number(2), number(1)])
-
-    def shuffle(self, x, y, order):
-        """A vector of lanes of x and y; in `order` those of y are counted on after those of x."""
-        return self.builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(self.int32, len(order)), order))
-
-    def broadcast(self, address):
-        """A vector that holds the number at `address` in each lane."""
-        entry = self.builder.load(self.builder.bitcast(address, self.scalar.as_pointer()), typ=self.scalar)
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        single = self.builder.insert_element(undefined, entry, self.int32(0))
-        return self.shuffle(single, undefined, [0] * self.lanes)
-
-    def multiply_add(self, x, y, z):
-        """X * y + z, in one instruction where the CPU has it."""
-        name = f"llvm.fmuladd.v{self.lanes}f{self.size * 8}"
-        return self.builder.call(self.declare(name, self.vector, [self.vector] * 3), [x, y, z])
 
 
 def _emit_products(emit, depth, a_rows, a_stride, panels, b_stride):
@@ -215,7 +111,7 @@ def multiply_tile(typingctx, i, rows, columns, a, panel, base, c):
     """
 
     def codegen(context, builder, signature, arguments):
-        emit = _Vectors(context, builder, signature.args[3].dtype)
+        emit = Vectors(context, builder, signature.args[3].dtype)
         i, rows, columns, *values = arguments
         arrays = emit.arrays(signature.args[3:], values)
         remains = cgutils.alloca_once(builder, ir.ArrayType(emit.byte, TILE_ROWS * PANEL_BYTES))
@@ -247,7 +143,7 @@ def multiply_row(typingctx, a, panels, p, base, c):
     def codegen(context, builder, signature, arguments):
         kinds = list(signature.args)
         del kinds[2]
-        emit = _Vectors(context, builder, kinds[0].dtype)
+        emit = Vectors(context, builder, kinds[0].dtype)
         a, panels, p, base, c = arguments
         a, panels, base, c = emit.arrays(kinds, [a, panels, base, c])
         addresses = [emit.address(panels, builder.add(p, emit.constant(q))) for q in range(ROW_PANELS)]
@@ -275,7 +171,7 @@ def copy_to_panel(typingctx, matrix, i, j, panels, p, k):
 
     def codegen(context, builder, signature, arguments):
         _, i, j, _, p, k = arguments
-        emit = _Vectors(context, builder, signature.args[0].dtype)
+        emit = Vectors(context, builder, signature.args[0].dtype)
         source = context.make_array(signature.args[0])(context, builder, arguments[0])
         target = context.make_array(signature.args[3])(context, builder, arguments[3])
         addresses = emit.panel_row(emit.address(source, i, j)), emit.panel_row(emit.address(target, p, k))
@@ -310,7 +206,7 @@ def copy_block_to_panel(typingctx, matrix, i, j, panels, p, k):
 
     def codegen(context, builder, signature, arguments):
         _, i, j, _, p, k = arguments
-        emit = _Vectors(context, builder, signature.args[0].dtype)
+        emit = Vectors(context, builder, signature.args[0].dtype)
         source = context.make_array(signature.args[0])(context, builder, arguments[0])
         target = context.make_array(signature.args[3])(context, builder, arguments[3])
 

@@ -46,13 +46,21 @@ class Team:
     def run(self, work: Callable[[int], None], abandon: Callable[[], None] = _nothing) -> None:
         """Call work(part) for each part in range(threads), side by side; raise what the first of them raised.
 
-        abandon : called where not all parts could be begun, or one in this thread failed, as at Ctrl-C: if the parts
-        wait for one another, it must let them go.
+        abandon : called where a part failed or could not be begun, as at Ctrl-C: if the parts wait for one another, it
+        must let them go.
         """
+
+        def guarded(part: int) -> None:
+            try:
+                work(part)
+            except BaseException:
+                abandon()
+                raise
+
         others: list[Future[None]] = []
         try:
             if self._pool is not None:
-                others.extend(self._pool.submit(work, part) for part in range(1, self.threads))
+                others.extend(self._pool.submit(guarded, part) for part in range(1, self.threads))
             work(0)
         except BaseException:
             abandon()

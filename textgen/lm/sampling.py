@@ -23,6 +23,7 @@ _STREAMS = 64  # sequences that are drawn side by side, at most
 _TOKENS = 256  # drawn in one run for each of them, at most
 _WORK_OF_A_RUN = 10**9  # multiplications, some 20 ms: between runs Python can see to Ctrl-C
 _WORK_OF_A_THREAD = 100_000  # multiplications a token, some times what it takes threads to meet
+_MOST_IN_STEP = 8  # threads that share the columns of a product, unless more are asked for
 _MOST_THREADS = 64  # whatever is asked for: they meet several times for each token
 _ROWS_OF_A_DESK = 4  # enough for products at full speed
 
@@ -89,7 +90,8 @@ def _work(model: LanguageModel, rows: int) -> int:
 
 def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
     """As many threads as there are, but not so many that they wait for one another most of the time."""
-    return max(1, min(available_threads(), _work(model, rows) // _WORK_OF_A_THREAD))
+    most = max(_MOST_IN_STEP, rows // _ROWS_OF_A_DESK)
+    return max(1, min(available_threads(), most, _work(model, rows) // _WORK_OF_A_THREAD))
 
 
 class _Desk:
@@ -126,7 +128,8 @@ class _Desk:
 class _Writer:
     """The sequences that are being drawn; where one has ended, the next begins.
 
-    With few rows all threads share the work of each; with many each thread has a desk of its own, and waits for none.
+    With few rows all threads share the work of each; with many each thread has a desk of its own, and they
+    wait for one another only where a sequence ends.
     """
 
     def __init__(self, model: LanguageModel, config: SamplingConfig, prompt: str, team: Team, rows: int) -> None:
@@ -134,7 +137,7 @@ class _Writer:
         self.prompt = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
         self.prompt_ids = model.vocabulary.ids_of(self.prompt)
         unk = NO_INPUT if config.allow_unk else UNK_ID
-        filters = Filters(config.temperature, config.top_k, config.top_p, config.min_p, unk)
+        filters = Filters(float(config.temperature), config.top_k, float(config.top_p), float(config.min_p), unk)
         self.first_state = self._read_prompt()
         self.first_input = int(self.prompt_ids[-1]) if len(self.prompt_ids) else model.first_input
         self.begun = 0
