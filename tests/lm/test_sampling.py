@@ -158,7 +158,7 @@ def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
 def test_where_runs_are_cut_changes_nothing(monkeypatch, greedy):
     """Between runs Python looks up, for Ctrl-C; sequences that are longer than a run go on as if it had not."""
     model = add_to_logit(random_model("abcdef", seed=2, layers=2), EOS_ID, -2)
-    config = {"count": 9, "seed": 7, "max_length": 30, "greedy": greedy}
+    config = {"count": 40, "seed": 7, "max_length": 30, "greedy": greedy}
     whole = write(model, "ab", **config)
     assert max(written.tokens for written in whole) == 30
     assert {written.ended for written in whole} == {"eos", "length"} or greedy

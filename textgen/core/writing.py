@@ -153,8 +153,8 @@ def draws(filters: Filters, logits: np.ndarray, parts: int) -> Draws:
 
 
 @inlined
-def _advance(layer, first, last, crew):
-    """A step of a recurrent layer; then its state is the one before the next step."""
+def _advance(layer, ended, first, last, crew):
+    """A step of a recurrent layer; then its state is the one before the next step, but where a sequence has ended."""
     if layer.input.x.shape[2] > 0:
         multiply_together(layer.input.x, layer.input.weight, layer.input.base, layer.input.y, crew)
     gates, states = layer.input.y, layer.states
@@ -163,8 +163,9 @@ def _advance(layer, first, last, crew):
     for s in range(states.shape[0]):
         for b in range(first, last):
             before, after = states[s, 0, b], states[s, 1, b]
-            for j in range(after.size):
-                before[j] = after[j]
+            if not ended[b]:
+                for j in range(after.size):
+                    before[j] = after[j]
 
 
 @inlined
@@ -183,7 +184,7 @@ def _record(streams, draws, inputs, eos, first, last):
     """What was drawn for the rows first:last becomes part of their sequences and the next step's input."""
     for b in range(first, last):
         count = streams.counts[b]
-        if count < streams.limits[b]:
+        if count < streams.limits[b] and not streams.ended[b]:
             inputs[b] = streams.ids[b, count] = draws.ids[b]
             streams.counts[b] = count + 1
             streams.log_probabilities[b] += draws.log_probabilities[b]
@@ -191,25 +192,27 @@ def _record(streams, draws, inputs, eos, first, last):
 
 
 @inlined
-def _is_unfinished(streams):
-    """Whether there is something to write, and no sequence has ended."""
-    is_any_begun = False
+def _goes_on(streams):
+    """Whether fewer than an eighth of the sequences have ended, and something is still to be written."""
+    begun, ended = 0, 0
     for b in range(streams.limits.size):
-        if streams.ended[b]:
-            return False
-        is_any_begun = is_any_begun or streams.limits[b] > 0
-    return is_any_begun
+        begun += streams.limits[b] > 0
+        ended += streams.ended[b]
+    return begun > 0 and ended < max(1, begun // 8)
 
 
 @kernel
 def write(steps, streams, draws, eos, crew):
-    """Draw tokens for all rows that have begun, until one has ended or reached its limit. Run by all of the crew."""
+    """Draw tokens for all rows that have begun, until some have ended or reached their limit. Run by all of the crew.
+
+    "Some" is an eighth of them, or one: to begin another in its place costs as much as some tokens of all rows.
+    """
     first, last = share_of(0, steps.inputs.size, crew)
-    while _is_unfinished(streams) and not is_abandoned(crew):
+    while _goes_on(streams) and not is_abandoned(crew):
         for b in range(first, last):
             look_up(steps.inputs[b], steps.table, steps.bias, steps.looked_up[0, b])
         for layer in steps.recurrent:
-            _advance(layer, first, last, crew)
+            _advance(layer, streams.ended, first, last, crew)
         y, above = steps.looked_up, len(steps.dense)
         for dense in steps.dense:
             multiply_together(dense.x, dense.weight, dense.base, dense.y, crew)

@@ -128,8 +128,8 @@ class _Desk:
 class _Writer:
     """The sequences that are being drawn; where one has ended, the next begins.
 
-    With few rows all threads share the work of each; with many each thread has a desk of its own, and they
-    wait for one another only where a sequence ends.
+    With few rows all threads share the work of each; with many each thread has a desk of its own, and they wait for one
+    another only where sequences have ended.
     """
 
     def __init__(self, model: LanguageModel, config: SamplingConfig, prompt: str, team: Team, rows: int) -> None:
@@ -170,7 +170,7 @@ class _Writer:
         self.begun += 1
 
     def run(self) -> list[Sample]:
-        """Draw tokens at all desks, at each until a sequence ends or it is time to look up; those that ended."""
+        """Draw tokens at all desks, at each until some sequences end or it is time to look up; those that ended."""
         self.team.run(self._write, self._abandon)
         return [sample for desk in self.desks for sample in self._look_up(desk)]
 
