@@ -56,6 +56,16 @@ class Poisoned:
         assert (self.bits == poison).all()
 
 
+def some_rows(dtype, T, B, K, N, b0, b1, seed):
+    """Random x (T, B, K), w (K, N) and y (T, B, N); and which rows are not b0:b1, in which x is NaN."""
+    rng = np.random.default_rng(seed)
+    x, w, y = (rng.normal(size=shape).astype(dtype) for shape in ((T, B, K), (K, N), (T, B, N)))
+    others = np.ones(B, np.bool_)
+    others[b0:b1] = False
+    x[:, others] = np.nan
+    return x, w, y, others
+
+
 def poisoned_panels(w: np.ndarray) -> Poisoned:
     """W packed, in panels between NaN."""
     panels = Poisoned(empty_panels(w.shape[0], w.shape[1], w.dtype))
@@ -94,15 +104,10 @@ def test_product(dtype, T, B, K, N, margin, seed):
 @given(dtypes, steps, rows, inner, columns, st.integers(0, 19), st.integers(0, 19), st.booleans(), seeds)
 def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, in_place, seed):
     b0, b1 = sorted((min(b0, B), min(b1, B)))
-    rng = np.random.default_rng(seed)
-    x, w, y = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
-    x, w, y = x.astype(dtype), w.astype(dtype), y.astype(dtype)
-    others = np.ones(B, np.bool_)
-    others[b0:b1] = False
-    x[:, others] = np.nan
+    x, w, y, others = some_rows(dtype, T, B, K, N, b0, b1, seed)
     before = y.copy()
     left, right, result = Poisoned(x), poisoned_panels(w), Poisoned(y)
-    base = result if in_place else Poisoned(rng.normal(size=y.shape).astype(dtype))
+    base = result if in_place else Poisoned(y[::-1, ::-1])
     product_rows(left.array, as_weight(right.array), base.array, result.array, b0, b1)
     assert_same_bytes([result.array[:, others]], [before[:, others]])
     assert b0 == b1 or (result.array[:, b0:b1] != before[:, b0:b1]).any()
@@ -115,12 +120,7 @@ def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, in_place, seed):
 @given(dtypes, steps, rows, inner, st.integers(1, 300), st.booleans(), st.integers(0, 19), st.integers(0, 19), seeds)
 def test_product_packed_on_the_way(dtype, T, B, K, N, transposed, b0, b1, seed):
     b0, b1 = sorted((min(b0, B), min(b1, B)))
-    rng = np.random.default_rng(seed)
-    x, w, base = rng.normal(size=(T, B, K)), rng.normal(size=(K, N)), rng.normal(size=(T, B, N))
-    x, w, base = x.astype(dtype), w.astype(dtype), base.astype(dtype)
-    others = np.ones(B, np.bool_)
-    others[b0:b1] = False
-    x[:, others] = np.nan
+    x, w, base, others = some_rows(dtype, T, B, K, N, b0, b1, seed)
     matrix = Poisoned(np.ascontiguousarray(w.T) if transposed else w)
     left, start, result = Poisoned(x), Poisoned(base), Poisoned(np.zeros_like(base))
     pack_and_multiply_rows(left.array, matrix.array, transposed, start.array, result.array, b0, b1)

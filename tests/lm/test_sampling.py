@@ -1,7 +1,6 @@
-"""Sampling: what is drawn has the model's own distribution, and depends on (model, seed, index) alone."""
+"""Sampling: what is drawn has the model's own distribution; where sequences end, prompts, probabilities."""
 
 import math
-from itertools import islice
 
 import numpy as np
 import pytest
@@ -18,26 +17,9 @@ from tests.lm.tiny import (
     random_model,
     without_unk,
 )
-from textgen.core.threads import Team
-from textgen.lm import sampling
-from textgen.lm.config import SamplingConfig
-from textgen.lm.sampling import sample
+from tests.lm.writing import one, texts, write
 from textgen.lm.scoring import score
 from textgen.text.vocabulary import EOS_ID, UNK_ID
-
-
-def write(model, prompt="", threads=0, **config):
-    return list(sample(model, SamplingConfig(**{"seed": 1, **config}), prompt, threads))
-
-
-def texts(*arguments, **config):
-    return [written.text for written in write(*arguments, **config)]
-
-
-def one(*arguments, **config):
-    [written] = write(*arguments, count=1, **config)
-    return written
-
 
 # The distribution
 
@@ -112,83 +94,7 @@ def test_filters_reach_the_draw(filters, weights):
     assert_drawn_from(drawn, {token: weight / total for token, weight in weights.items()})
 
 
-# What a sequence depends on
-
-
-def test_sequence_i_depends_on_model_seed_and_i_alone(monkeypatch):
-    """Not on how many are drawn, side by side or in all, nor on the threads."""
-    model = random_model("abc", seed=2, layers=2)
-    many = write(model, "ab", count=1000, seed=7, max_length=20)
-    assert [written.index for written in many] == list(range(1000))
-    assert len({written.text for written in many}) > 100
-    assert [one(model, "ab", seed=7, max_length=20)] == many[:1]
-    for streams in (1, 3, 64):
-        monkeypatch.setattr(sampling, "_STREAMS", streams)
-        for threads in (1, 2, 5):
-            assert write(model, "ab", threads, count=40, seed=7, max_length=20) == many[:40]
-
-
-def test_no_more_threads_are_started_than_can_meet(monkeypatch):
-    sizes = []
-
-    def small_team(threads):
-        sizes.append(threads)
-        return Team(1)
-
-    monkeypatch.setattr(sampling, "Team", small_team)
-    model = random_model("abc", seed=2)
-    assert one(model, "ab", 100_000) == one(model, "ab", 64)
-    assert sizes == [64, 64]
-
-
-def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
-    together = sampling._Writer._write
-
-    def interrupted(writer, part):
-        if part == 0:
-            raise KeyboardInterrupt
-        together(writer, part)
-
-    monkeypatch.setattr(sampling._Writer, "_write", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        one(random_model("abc", seed=2), "ab", 2)
-
-
-@pytest.mark.parametrize("greedy", [False, True])
-def test_where_runs_are_cut_changes_nothing(monkeypatch, greedy):
-    """Between runs Python looks up, for Ctrl-C; sequences that are longer than a run go on as if it had not."""
-    model = add_to_logit(random_model("abcdef", seed=2, layers=2), EOS_ID, -2)
-    config = {"count": 40, "seed": 7, "max_length": 30, "greedy": greedy}
-    whole = write(model, "ab", **config)
-    assert max(written.tokens for written in whole) == 30
-    assert {written.ended for written in whole} == {"eos", "length"} or greedy
-    for name, value in (("_TOKENS", 1), ("_TOKENS", 7), ("_WORK_OF_A_RUN", 1)):
-        with monkeypatch.context() as patch:
-            patch.setattr(sampling, name, value)
-            found = write(model, "ab", 3, **config)
-        assert found == whole
-
-
-def test_other_seeds_write_other_texts():
-    model = random_model("abcdefgh", seed=2)
-    long = {"max_length": 12, "top_k": 7}
-    found = {seed: texts(model, count=4, seed=seed, **long) for seed in range(5)}
-    drawn = [text for some in found.values() for text in some]
-    assert len(set(drawn)) > 12  # also of (seed, index) and (index, seed)
-    assert found[3] == texts(model, count=4, seed=3, **long)
-
-
-def test_without_a_seed_there_is_a_new_one_each_time():
-    model = random_model("abcdefgh", seed=2)
-    long = {"max_length": 12, "count": 8, "seed": None}
-    assert texts(model, **long) != texts(model, **long)  # but once in more than 10 ** 20 times
-
-
-def test_sequences_come_as_soon_as_they_are_finished():
-    """However many were asked for."""
-    model = random_model("ab")
-    few = list(islice(sample(model, SamplingConfig(count=10**12, max_length=5, seed=1)), 3))
-    assert few == write(model, count=3, max_length=5)
+# Known texts
 
 
 GOLDEN_START = {"the": 0.75, "a": 0.25}

@@ -15,16 +15,16 @@ import numpy as np
 
 from textgen.core.buffers import empty, zeros
 from textgen.core.cells.cell import Cell
+from textgen.core.connections import Connection, Product, flat
 from textgen.core.crew import ALONE
 from textgen.core.elementwise import (
     add_memory_products,
-    add_row_sums,
     multiply_rows,
     tanh_rows,
     through_tanh_rows,
 )
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
-from textgen.core.matmul import Weight, add_weight_gradient, pack_and_multiply_rows, product_rows, repeated
+from textgen.core.matmul import Weight, add_weight_gradient
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
 from textgen.core.vectors import PANEL_BYTES
@@ -84,11 +84,6 @@ class Layer:
         return share(columns, part, parts, PANEL_BYTES // self.dtype.itemsize)
 
 
-def _flat(x: np.ndarray) -> np.ndarray:
-    """X (T, B, N) as (T * B, N)."""
-    return x.reshape(-1, x.shape[-1])
-
-
 class Embedding(Layer):
     """Each token id becomes a row of a matrix (V, D)."""
 
@@ -107,67 +102,6 @@ class Embedding(Layer):
         n0, n1 = self._share(self.columns, part, parts)
         unused = np.empty_like(self._no_bias)
         add_lookup_gradients(window.inputs, self.doutput, self.matrix.gradient, unused, n0, n1)
-
-
-class Connection(Protocol):
-    """How a layer's input and bias (N,) become its pre-activations y (T, B, N)."""
-
-    @property
-    def below(self) -> Layer | None:
-        """The layer whose output is the input; None where token ids are."""
-
-    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        """Set the rows b0:b1 of y to the bias and the input's part."""
-
-    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
-        """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
-
-    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        """Add columns n0:n1 of the weight's gradient, and of the bias' to `dbias`."""
-
-
-class OneHot:
-    """Rows of a matrix (V, N) are looked up by token id; nothing lies below."""
-
-    below = None
-
-    def __init__(self, matrix: Parameter) -> None:
-        self.matrix = matrix
-
-    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        look_up_rows(window.inputs, self.matrix.value, bias, y, b0, b1)
-
-    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
-        pass
-
-    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        add_lookup_gradients(window.inputs, dy, self.matrix.gradient, dbias, n0, n1)
-
-
-class Product:
-    """y = x W + b, for the output x of the layer below. Where W is not kept packed, that is done on the way."""
-
-    def __init__(self, below: Layer, weight: Weight) -> None:
-        self.below, self.weight = below, weight
-
-    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        T, B, _ = y.shape
-        x, base = self.below.output, repeated(bias, T, B)
-        if self.weight.kept is None:
-            pack_and_multiply_rows(x, self.weight.value, False, base, y, b0, b1)
-        else:
-            product_rows(x, self.weight.kept, base, y, b0, b1)
-
-    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
-        dx = self.below.doutput
-        T, B, N = dx.shape
-        base = repeated(np.zeros(N, dx.dtype), T, B)
-        pack_and_multiply_rows(dy, self.weight.value, True, base, dx, b0, b1)
-
-    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        assert self.weight.gradient is not None
-        add_row_sums(dy, dbias, n0, n1)
-        add_weight_gradient(_flat(self.below.output), _flat(dy), 0, self.weight.gradient, n0, n1)
 
 
 class Recurrent(Layer):
@@ -222,7 +156,7 @@ class Recurrent(Layer):
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
             assert product.gradient is not None
-            add_weight_gradient(_flat(source), _flat(dgates), offset, product.gradient, n0, n1)
+            add_weight_gradient(flat(source), flat(dgates), offset, product.gradient, n0, n1)
             offset += product.value.shape[1]
         if self.cell.peepholes:
             n0, n1 = self._share(self.columns, part, parts)

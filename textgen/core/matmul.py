@@ -1,9 +1,9 @@
 """All matrix products of the network.
 
-The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros: once per update, or part by
-part on the way. The left operand is read with any strides. Each element of the result is a sum in the order of the
-inner dimension, cut at multiples of _DEPTH, so it depends neither on the other rows nor on how columns are shared out
-among threads.
+The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros: as a whole for many
+products, or part by part on the way. The left operand is read with any strides. Each element of the result is a sum in
+the order of the inner dimension, cut at multiples of _DEPTH, so it depends neither on the other rows nor on how columns
+are shared out among threads.
 """
 
 from __future__ import annotations
@@ -234,13 +234,13 @@ class Weight:
     """A matrix of parameters that rows are multiplied by.
 
     value, gradient : (K, N) views of the parameter and gradient vectors; gradient is None where nothing is trained.
-    kept : `value` packed, if that is to be kept; then `pack` must be called after each change of `value`. Else None,
-    and each product packs for itself.
+    kept : `value` packed, if that is to be kept; then `pack` must be called before the first product, and after each
+    change of `value`. Else None, and each product packs for itself.
     """
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None, keep_packed: bool) -> None:
         self.value, self.gradient = value, gradient
-        self.kept = _packed(value) if keep_packed else None
+        self.kept = _new_packed(value) if keep_packed else None
 
     def pack(self) -> None:
         """Renew what is kept packed."""
@@ -256,8 +256,13 @@ class Weight:
         return _packed(self.value.T)
 
 
-def _packed(matrix: np.ndarray) -> Packed:
+def _new_packed(matrix: np.ndarray) -> Packed:
+    """Room for `matrix`, not packed yet."""
     inner, columns = matrix.shape
-    panels = empty_panels(inner, columns, matrix.dtype)
-    pack(matrix, panels)
-    return Packed(panels, compiled_product(matrix.dtype))
+    return Packed(empty_panels(inner, columns, matrix.dtype), compiled_product(matrix.dtype))
+
+
+def _packed(matrix: np.ndarray) -> Packed:
+    packed = _new_packed(matrix)
+    pack(matrix, packed.panels)
+    return packed

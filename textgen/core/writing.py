@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from textgen.core.activations import apply_tanh
+from textgen.core.connections import OneHot, Product
 from textgen.core.crew import ALONE, is_abandoned, meet, share_of
 from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
-from textgen.core.layers import Dense, Embedding, Layer, OneHot, Product, Recurrent
+from textgen.core.layers import Dense, Embedding, Layer, Recurrent
 from textgen.core.linking import Compiled, call
 from textgen.core.lookup import look_up
 from textgen.core.matmul import Packed, Weight, compiled_product, empty_panels, multiply_together

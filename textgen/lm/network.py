@@ -10,15 +10,13 @@ import numpy as np
 from textgen.core.buffers import zeros
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
+from textgen.core.connections import Connection, OneHot, Product
 from textgen.core.layers import (
-    Connection,
     Dense,
     Dropout,
     Embedding,
     Layer,
-    OneHot,
     Parameter,
-    Product,
     Recurrent,
     Softmax,
     Window,

@@ -1,0 +1,19 @@
+"""Sampling in one call, for the tests."""
+
+from __future__ import annotations
+
+from textgen.lm.config import SamplingConfig
+from textgen.lm.sampling import sample
+
+
+def write(model, prompt="", threads=0, **config):
+    return list(sample(model, SamplingConfig(**{"seed": 1, **config}), prompt, threads))
+
+
+def texts(*arguments, **config):
+    return [written.text for written in write(*arguments, **config)]
+
+
+def one(*arguments, **config):
+    [written] = write(*arguments, count=1, **config)
+    return written

@@ -1,0 +1,80 @@
+"""How a layer's input becomes its pre-activations: rows looked up by token id, or a product with the layer below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from textgen.core.elementwise import add_row_sums
+from textgen.core.lookup import add_lookup_gradients, look_up_rows
+from textgen.core.matmul import Weight, add_weight_gradient, pack_and_multiply_rows, product_rows, repeated
+
+if TYPE_CHECKING:
+    from textgen.core.layers import Layer, Parameter, Window
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """X (T, B, N) as (T * B, N)."""
+    return x.reshape(-1, x.shape[-1])
+
+
+class Connection(Protocol):
+    """How a layer's input and bias (N,) become its pre-activations y (T, B, N)."""
+
+    @property
+    def below(self) -> Layer | None:
+        """The layer whose output is the input; None where token ids are."""
+
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        """Set the rows b0:b1 of y to the bias and the input's part."""
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
+
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
+        """Add columns n0:n1 of the weight's gradient, and of the bias' to `dbias`."""
+
+
+class OneHot:
+    """Rows of a matrix (V, N) are looked up by token id; nothing lies below."""
+
+    below = None
+
+    def __init__(self, matrix: Parameter) -> None:
+        self.matrix = matrix
+
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        look_up_rows(window.inputs, self.matrix.value, bias, y, b0, b1)
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        pass
+
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
+        add_lookup_gradients(window.inputs, dy, self.matrix.gradient, dbias, n0, n1)
+
+
+class Product:
+    """y = x W + b, for the output x of the layer below. Where W is not kept packed, that is done on the way."""
+
+    def __init__(self, below: Layer, weight: Weight) -> None:
+        self.below, self.weight = below, weight
+
+    def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
+        T, B, _ = y.shape
+        x, base = self.below.output, repeated(bias, T, B)
+        if self.weight.kept is None:
+            pack_and_multiply_rows(x, self.weight.value, False, base, y, b0, b1)
+        else:
+            product_rows(x, self.weight.kept, base, y, b0, b1)
+
+    def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
+        dx = self.below.doutput
+        T, B, N = dx.shape
+        base = repeated(np.zeros(N, dx.dtype), T, B)
+        pack_and_multiply_rows(dy, self.weight.value, True, base, dx, b0, b1)
+
+    def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
+        assert self.weight.gradient is not None
+        add_row_sums(dy, dbias, n0, n1)
+        add_weight_gradient(flat(self.below.output), flat(dy), 0, self.weight.gradient, n0, n1)
