@@ -10,7 +10,7 @@ from textgen.lm.config import TextConfig
 from textgen.text.corpus import Corpus, read_corpus
 from textgen.text.windows import Window, stream_windows
 
-_CORPORA = Path(__file__).parents[2] / "corpora"
+CORPORA = Path(__file__).parents[2] / "corpora"
 _MOST_WORDS = 10_000  # `<unk>` and `<eos>` come on top
 
 
@@ -22,8 +22,8 @@ class Texts:
 
     def __init__(self, folder: Path | None) -> None:
         self.paths = {
-            "char": folder / "tinyshakespeare" / "train.txt" if folder else _CORPORA / "shakespeare.txt",
-            "word": folder / "wikitext-2" / "train.txt" if folder else _CORPORA / "pride.txt",
+            "char": folder / "tinyshakespeare" / "train.txt" if folder else CORPORA / "shakespeare.txt",
+            "word": folder / "wikitext-2" / "train.txt" if folder else CORPORA / "pride.txt",
         }
         self.corpus = cache(self._read)
 
