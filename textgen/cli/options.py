@@ -70,6 +70,25 @@ class Configs:
     training: TrainingConfig
 
 
+_ALTERNATIVES = ({"level", "tokenizer"}, {"epochs", "time", "steps"})  # whoever gives one has not given the others
+
+
+def given_options(context: typer.Context) -> set[str]:
+    """The names of the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+
+
+def merge(values: Mapping[str, Any], given: set[str], file: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """All options' values, and the names of those that were given at all, on the command line or in a file.
+
+    values : of all parameters. given : the names of those on the command line; they win over those in `file`.
+    """
+    hidden = given.union(*(names for names in _ALTERNATIVES if names & given))
+    used = {name: value for name, value in file.items() if name not in hidden}
+    return {**values, **used}, given | used.keys()
+
+
 def pick(kind: type[_Config], options: Mapping[str, Any]) -> _Config:
     """The configuration made of those `options` that bear the names of its fields; it checks itself."""
     return kind(**{field.name: options[field.name] for field in fields(kind) if field.name in options})  # type: ignore[arg-type]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import typer
+
 from textgen.cli import options
+from textgen.cli.config_file import read_config
 from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
@@ -26,10 +29,12 @@ _SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, 
 _CELL = f"Recurrent cell: {', '.join(CELLS)}."
 _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
+_CONFIG = "Read options from this TOML file; those of the command line win."
 _BY_LEVEL, _BY_TOKENIZER, _BY_SIZE = "by level", "by tokenizer", "by the corpus' size"
 
 
 def train(
+    context: typer.Context,
     corpus: options.Texts,
     level: Annotated[str | None, _text(metavar="LEVEL", help=_LEVEL, show_default=TextConfig().level)] = None,
     tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
@@ -105,17 +110,23 @@ def train(
         Path | None,
         _output(metavar="FILE", help="Append each report to FILE, as JSON Lines.", show_default=False),
     ] = None,
+    config: Annotated[
+        Path | None,
+        _output(metavar="FILE", help=_CONFIG, show_default=False),
+    ] = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model on your text, save it, and show what it writes."""
-    given = dict(locals())
-    given["tokenizer"] = options.choose_tokenizer(level, tokenizer, TextConfig.tokenizer)
-    given["seconds"] = None if time is None else parse_duration(time)
+    values = dict(locals())
+    values, given = options.merge(values, options.given_options(context), read_config(config) if config else {})
+    values["tokenizer"] = options.choose_tokenizer(values["level"], values["tokenizer"], TextConfig.tokenizer)
+    values["seconds"] = None if values["time"] is None else parse_duration(str(values["time"]))
+    valid = None if values["valid"] is None else Path(values["valid"])
     configs = options.Configs(
-        options.pick(TextConfig, given),
-        options.pick(NetworkConfig, given),
-        options.pick(TrainingConfig, given),
+        options.pick(TextConfig, values),
+        options.pick(NetworkConfig, values),
+        options.pick(TrainingConfig, values),
     )
 
     from textgen.cli.destination import Destination
