@@ -1,7 +1,9 @@
 """`textgen info` and `textgen models`: what a file holds, and what the store holds."""
 
 import json
+from dataclasses import asdict
 
+from textgen.lm.config import NetworkConfig
 from textgen.lm.model_file import read_summary
 from textgen.lm.store import models_folder
 
@@ -41,7 +43,7 @@ def test_info_as_json(textgen, stored):
     path = stored("lines")
     [record] = textgen("info", "--json").records
     summary = read_summary(path)
-    assert record["network"] == {"cell": "lstm", "hidden": 8, "layers": 1, "embedding": 0, "head_layers": 0}
+    assert record["network"] == asdict(NetworkConfig("lstm", 8, 1, embedding=0, head_layers=0, tie=False))
     assert record["parameters"] == summary.parameters
     assert record["vocabulary_size"] == len(set("".join(LINES))) + 2
     assert record["history"] == json.loads(json.dumps(summary.history))

@@ -102,13 +102,15 @@ def test_the_log_holds_every_report(train, tmp_path):
 
 def test_each_setting_reaches_the_model(train):
     options = ["--tokenizer", "whitespace", "--unit", "file", "--carry", "--lowercase", "--max-vocab", "5"]
-    options += ["--cell", "gru", "--layers", "2", "--embedding", "3", "--head-layers", "1", "--dropout", "0.2"]
-    options += ["--optimizer", "sgd", "--lr", "0.1", "--momentum", "0.5", "--clip", "2", "--clip-by", "value"]
+    options += ["--cell", "gru", "--layers", "2", "--embedding", "3", "--head-layers", "1", "--tie"]
+    options += ["--dropout", "0.2", "--optimizer", "sgd", "--lr", "0.1", "--momentum", "0.5"]
+    options += ["--clip", "2", "--clip-by", "value"]
     options += ["--warmup", "3", "--weight-decay", "0.01", "--patience", "4", "--valid-fraction", "0.2"]
     assert train(*options, "--seed", "11", "--name", "all").code == 0
     summary = read_summary(models_folder() / "all.safetensors")
     network, text, history = summary.network, summary.text, summary.history["training"]
     assert (network.cell, network.layers, network.embedding, network.head_layers) == ("gru", 2, 3, 1)
+    assert network.tie
     assert (text.tokenizer, text.unit, text.carry, text.lowercase, text.max_vocab) == (
         "whitespace",
         "file",

@@ -15,12 +15,15 @@ GATES = {"rnn": "a", "lstm": "ufco"}  # ours in PyTorch's order (its i, f, g, o)
 def counterpart(peer: Any, name: str) -> Any:
     """PyTorch's parameter for ours of that name.
 
-    peer : has the modules `embedding`, `recurrent`, `output` and `heads`, as far as the network has such parts.
+    peer : has the modules `embedding`, `recurrent`, `heads`, `projection` and `output`, as far as the network has such
+    parts.
     The bias of a layer is the first of PyTorch's two, which are added.
     """
     if name == "embedding":
         return peer.embedding.weight
     owner, kind = name.split(".")
+    if kind == "projection":
+        return peer.projection.weight
     if owner == "output":
         return getattr(peer.output, kind)
     if owner.startswith("head"):

@@ -5,6 +5,7 @@ Agreement is relative: the largest absolute difference over the largest absolute
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "embedded": {"embedding": 9},
     "one-hot, deep": {"layers": 2, "head_layers": 1},
     "embedded, deep": {"embedding": 9, "layers": 2, "head_layers": 2},
+    "tied": {"embedding": 21, "tie": True, "head_layers": 1},
+    "tied, projected": {"embedding": 9, "tie": True},
 }
 TOLERANCES = {np.float32: 1e-5, np.float64: 1e-10}
 
@@ -53,12 +56,19 @@ class TorchNetwork:
         config, p = network.config, network.parameters
         dtype = torch.float64 if p.vector.dtype == np.float64 else torch.float32
         self.config = config
-        self.embedding = torch.nn.Embedding(V, config.embedding, dtype=dtype) if config.embedding else None
+        D = config.embedding or 0
+        embedding: Any = torch.nn.Embedding(V, D, dtype=dtype) if D else None
+        self.embedding = embedding
         kind = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM}[config.cell]
-        self.recurrent = kind(config.embedding or V, config.hidden, config.layers, dtype=dtype)
+        self.recurrent = kind(D or V, config.hidden, config.layers, dtype=dtype)
         heads = range(config.head_layers)
         self.heads = [torch.nn.Linear(config.hidden, config.hidden, dtype=dtype) for _ in heads]
-        self.output = torch.nn.Linear(config.hidden, V, dtype=dtype)
+        self.scale, self.projection = 1.0, torch.nn.Identity()
+        self.output = torch.nn.Linear(D if config.tie else config.hidden, V, dtype=dtype)
+        if config.tie:
+            self.output.weight, self.scale = embedding.weight, math.sqrt(D)
+        if config.tie and config.hidden != D:
+            self.projection = torch.nn.Linear(config.hidden, D, bias=False, dtype=dtype)
         rng = np.random.default_rng(9)
         with torch.no_grad():
             for name in p.names():
@@ -76,7 +86,7 @@ class TorchNetwork:
         if self.embedding is None:
             x = torch.nn.functional.one_hot(ids.clamp(min=0), V).to(self.dtype) * known
         else:
-            x = self.embedding(ids.clamp(min=0)) * known
+            x = self.embedding(ids.clamp(min=0)) * known * self.scale
         starts, steps = torch.from_numpy(window.starts), []
         for t in range(len(x)):
             states = [torch.where(starts[t].unsqueeze(-1), torch.zeros_like(s), s) for s in states]
@@ -88,7 +98,7 @@ class TorchNetwork:
         for head in self.heads:
             y = torch.tanh(head(y))
         targets = torch.from_numpy(window.targets.astype(np.int64))
-        logits = self.output(y).reshape(-1, V)
+        logits = self.output(self.projection(y)).reshape(-1, V)
         losses = torch.nn.functional.cross_entropy(logits, targets.reshape(-1), ignore_index=-1, reduction="none")
         return losses.reshape(targets.shape)
 

@@ -162,12 +162,15 @@ def test_nan_and_infinity_come_through():
     assert np.isnan(y[0, 1]).all()
 
 
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("keep_packed", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_weight_packs_both_ways_and_again(dtype, keep_packed):
+def test_weight_packs_both_ways_and_again(dtype, keep_packed, transposed):
     rng = np.random.default_rng(5)
-    value = rng.normal(size=(19, 34)).astype(dtype)
-    weight = Weight(value, np.zeros_like(value), keep_packed)
+    stored = rng.normal(size=(34, 19) if transposed else (19, 34)).astype(dtype)
+    weight = Weight(stored, np.zeros_like(stored), keep_packed, transposed)
+    value = weight.value
+    assert np.shares_memory(value, stored)
     for _ in range(2):
         value *= 2
         weight.pack()
@@ -176,6 +179,48 @@ def test_weight_packs_both_ways_and_again(dtype, keep_packed):
         add(np.eye(34, dtype=dtype)[None], weight.transposed(), back)
         np.testing.assert_array_equal(forward[0], value)
         np.testing.assert_array_equal(back[0], value.T)
+
+
+@pytest.mark.parametrize("keep_packed", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_transposed_weight_multiplies_as_if_it_lay_the_other_way(dtype, keep_packed):
+    rng = np.random.default_rng(6)
+    stored = rng.normal(size=(600, 37)).astype(dtype)
+    x, dy = rng.normal(size=(3, 5, 37)).astype(dtype), rng.normal(size=(3, 5, 600)).astype(dtype)
+    results = []
+    for weight in (
+        Weight(stored, None, keep_packed, transposed=True),
+        Weight(np.ascontiguousarray(stored.T), None, keep_packed),
+    ):
+        weight.pack()
+        y, dx = np.ones_like(dy), np.ones_like(x)
+        weight.multiply_rows(x, y, y, 1, 4)
+        weight.multiply_rows_back(dy, dx, dx, 1, 4)
+        assert (y[:, 1:4] != 1).all()
+        assert (dx[:, 1:4] != 1).all()
+        results.append((y, dx))
+    assert_same_bytes(*results)
+
+
+# N past the rows of a gradient that are taken at a time.
+@pytest.mark.parametrize(("M", "K", "N"), [(3, 5, 2), (520, 37, 90), (7, 300, 4500)])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradient_of_a_transposed_weight(dtype, M, K, N):
+    rng = np.random.default_rng(7)
+    x, dy = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(M, N + 3)).astype(dtype)
+    before = rng.normal(size=(N, K)).astype(dtype)
+    stored, whole, parts = np.zeros((N, K), dtype), before.copy(), before.copy()
+    Weight(stored, whole, keep_packed=False, transposed=True).add_gradient(x, dy, 2, 0, N)
+    part = dy[:, 2 : 2 + N]
+    expected = before + part.T.astype(np.float64) @ x.astype(np.float64)
+    assert np.all(np.abs(whole - expected) <= tolerance(np.ascontiguousarray(part.T), x))
+    weight = Weight(stored, parts, keep_packed=False, transposed=True)
+    for n0, n1 in ((64, N), (0, 32), (32, 64), (7, 7)):
+        n0, n1 = min(n0, N), min(n1, N)
+        others = np.delete(parts, np.s_[n0:n1], axis=0)
+        weight.add_gradient(x, dy, 2, n0, n1)
+        np.testing.assert_array_equal(np.delete(parts, np.s_[n0:n1], axis=0), others)
+    assert_same_bytes([parts], [whole])
 
 
 def test_what_is_kept_packed_is_not_packed_again():

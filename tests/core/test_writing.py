@@ -157,6 +157,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "one layer": {"layers": 1},
     "two layers": {"layers": 2, "head_layers": 2},
     "two layers, embedded": {"layers": 2, "embedding": 18, "head_layers": 1},
+    "tied": {"layers": 1, "embedding": 37, "tie": True, "head_layers": 1},
+    "tied, projected": {"layers": 1, "embedding": 18, "tie": True},
 }
 THREADS = (1, 2, 3, 5)
 

@@ -134,7 +134,11 @@ def cross_entropy(logits: Sequence[float], target: int) -> float:
 
 
 class TwinNetwork:
-    """The network of a row: embedding or one-hot, recurrent layers, tanh head layers, softmax."""
+    """The network of a row: embedding or one-hot, recurrent layers, tanh head layers, softmax.
+
+    Tied, the output layer's matrix is the embedding (V, D), transposed; the input is then the square root of D times
+    the embedding, and the top layer is projected to its size, where it has another.
+    """
 
     def __init__(self, cell: str, layers: int, head_layers: int, parameters: Mapping[str, np.ndarray]) -> None:
         self.step = TWINS[cell]
@@ -145,7 +149,12 @@ class TwinNetwork:
         self.inputs = len(self.gates[0][GATES[cell][0]][0])  # I of the first layer
         names = [f"head{i}" for i in range(head_layers)]
         self.head = [(parameters[f"{n}.weight"].tolist(), parameters[f"{n}.bias"].tolist()) for n in names]
-        self.output = parameters["output.weight"].tolist(), parameters["output.bias"].tolist()
+        is_tied = "output.weight" not in parameters
+        weight = parameters["embedding"].T if is_tied else parameters["output.weight"]
+        self.output = weight.tolist(), parameters["output.bias"].tolist()
+        self.scale = math.sqrt(len(self.embedding[0])) if is_tied and self.embedding else 1.0
+        projection = parameters.get("output.projection")
+        self.projection = None if projection is None else projection.tolist()
 
     def look_up(self, idx: int) -> Vector:
         """The input vector of a token: the zero vector where the id is negative."""
@@ -153,7 +162,7 @@ class TwinNetwork:
             return [0.0] * self.inputs
         if self.embedding is None:
             return [1.0 if i == idx else 0.0 for i in range(self.inputs)]
-        return list(self.embedding[idx])
+        return [self.scale * value for value in self.embedding[idx]]
 
     def advance(self, idx: int, states: list[State], masks: Sequence[Vector] | None) -> tuple[list[State], Vector]:
         """One step of one row: the layers' states after it, and the logits. masks: dropout, one a recurrent layer."""
@@ -165,6 +174,8 @@ class TwinNetwork:
                 x = [x[j] * masks[layer][j] for j in range(len(x))]
         for weight, bias in self.head:
             x = [math.tanh(v) for v in affine(weight, x, bias)]
+        if self.projection is not None:
+            x = affine(self.projection, x, [0.0] * len(self.projection[0]))
         return after, affine(self.output[0], x, self.output[1])
 
     def run(

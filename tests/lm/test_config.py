@@ -22,6 +22,7 @@ IMPOSSIBLE = [
     (NetworkConfig, {"embedding": -1}, "--embedding must be at least 0 and at most 1,000,000, not -1"),
     (NetworkConfig, {"head_layers": -1}, "--head-layers must be at least 0 and at most 1,000, not -1"),
     (NetworkConfig, {"cell": "gruu"}, "unknown --cell 'gruu'; choose from rnn, gru-simple, gru, lstm, "),
+    (NetworkConfig, {"tie": True, "embedding": 0}, "--tie and --embedding 0 contradict each other"),
     (TrainingConfig, {"epochs": 0}, "--epochs must be at least 1, not 0"),
     (TrainingConfig, {"seconds": 0}, "--time must be above 0, not 0"),
     (TrainingConfig, {"seconds": math.nan}, "--time must be finite and above 0, not nan"),

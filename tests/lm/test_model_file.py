@@ -54,7 +54,9 @@ def rewrite(path, *, metadata=None, tensors=None):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("shape", [{}, {"layers": 2, "embedding": 3, "head_layers": 1}])
+@pytest.mark.parametrize(
+    "shape", [{}, {"layers": 2, "embedding": 3, "head_layers": 1}, {"embedding": 3, "tie": True, "head_layers": 1}]
+)
 def test_a_model_comes_back_as_it_was(path, cell, shape):
     model = make_model(cell=cell, **shape)
     save_model(model, path)
@@ -171,6 +173,9 @@ def config_with(part, **changes):
         (config_with("network", hidden=True), "'hidden' is True, not of the type int"),
         (config_with("network", hidden="5"), "'hidden' is '5', not of the type int"),
         (config_with("network", width=3), "unknown setting 'width'"),
+        (config_with("network", tie=1), "'tie' is 1, not of the type bool"),
+        (config_with("network", tie=True, embedding=None), "the size of its tied embedding is not settled"),
+        (config_with("network", tie=True), "--tie and --embedding 0 contradict each other"),
         (config_with("text", tokenizer=["char"]), "not of the type str"),
         (config_with("text", lowercase=1), "'lowercase' is 1, not of the type bool"),
         (config_with("text", unit="auto"), "unit of its corpus is not settled"),
@@ -195,6 +200,7 @@ def test_damaged_metadata(saved, metadata, message):
         (config_with("network", layers=2), "'layer1.input' are missing"),
         (config_with("network", cell="rnn"), "'layer0.input' have the shape (7, 20), not (7, 5)"),
         (config_with("network", embedding=3), "'embedding' are missing"),
+        (config_with("network", tie=True, embedding=5), "'embedding' are missing"),
         ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>"], "counts": [0, 0]}'}, "not (2, 20)"),
     ],
 )

@@ -54,6 +54,14 @@ def test_parameter_shapes_written_out():
     }
 
 
+def test_parameter_shapes_of_a_tied_network():
+    projected = parameter_shapes(plain_config(cell="rnn", hidden=3, embedding=5, head_layers=1, tie=True), 7)
+    assert list(projected)[-4:] == ["head0.weight", "head0.bias", "output.projection", "output.bias"]
+    assert (projected["embedding"], projected["output.projection"], projected["output.bias"]) == ((7, 5), (3, 5), (7,))
+    direct = parameter_shapes(plain_config(cell="rnn", hidden=5, embedding=5, tie=True), 7)
+    assert list(direct) == ["embedding", "layer0.input", "layer0.recurrent0", "layer0.bias", "output.bias"]
+
+
 @pytest.mark.parametrize(
     ("cell", "gates", "extra"),
     [
@@ -119,6 +127,18 @@ def test_initialize(cell, embedding):
             assert value.std() == pytest.approx(limit / math.sqrt(3), rel=0.05)
 
 
+@pytest.mark.parametrize("embedding", [64, 40])
+def test_initialize_a_tied_embedding_for_both_of_its_uses(embedding):
+    config = plain_config(hidden=64, embedding=embedding, tie=True)
+    network = Network(config, 500)
+    network.initialize(seed=1)
+    assert network.parameters["embedding"].std() == pytest.approx(1 / math.sqrt(embedding), rel=0.02)
+    computation = Computation(network, Team(1))
+    computation.forward(random_window(500, T, 40))
+    looked_up = computation.layers[0].output
+    assert looked_up[looked_up.any(axis=2)].std() == pytest.approx(1, rel=0.05)
+
+
 def test_initialize_is_a_function_of_the_seed_and_packs():
     one, same, other = (Network(plain_config(hidden=9), V) for _ in range(3))
     for network, seed in ((one, 1), (same, 1), (other, 2)):
@@ -152,9 +172,9 @@ def test_in_training_nothing_is_kept_packed():
         assert other.weight(name).kept is not None
 
 
-@pytest.mark.parametrize("embedding", [0, 4])
-def test_a_network_in_training_computes_the_same_bytes_as_another(embedding):
-    config = {"hidden": 37, "layers": 2, "embedding": embedding, "head_layers": 1}
+@pytest.mark.parametrize(("embedding", "tie"), [(0, False), (4, False), (4, True), (37, True)])
+def test_a_network_in_training_computes_the_same_bytes_as_another(embedding, tie):
+    config = {"hidden": 37, "layers": 2, "embedding": embedding, "head_layers": 1, "tie": tie}
     trained = random_network(V, np.float32, **config)
     other = Network(plain_config(**config), V)
     other.parameters.vector[:] = trained.parameters.vector

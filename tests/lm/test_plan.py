@@ -106,6 +106,8 @@ def test_the_input_of_a_small_vocabulary_is_one_hot_and_else_embedded():
     assert plan(wide_corpus(5000), NetworkConfig(hidden=100, embedding=None), training).network.embedding == 100
     for asked in (0, 7):
         assert plan(wide_corpus(5000), NetworkConfig(embedding=asked), training).network.embedding == asked
+    tied = NetworkConfig(hidden=300, embedding=None, tie=True)  # there must be one to tie
+    assert [plan(wide_corpus(V), tied, training).network.embedding for V in (10, 5000)] == [256, 256]
     settled = plan(wide_corpus(600), network, training)
     assert settled == plan(wide_corpus(600), settled.network, training)
 

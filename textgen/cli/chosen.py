@@ -29,7 +29,7 @@ def format_network(network: NetworkConfig) -> str:
     units = f"{network.hidden} units"
     parts = [network.cell, units if network.layers == 1 else f"{network.layers} layers of {units}"]
     if network.embedding:
-        parts.append(f"embedding {network.embedding}")
+        parts.append(f"{'tied ' if network.tie else ''}embedding {network.embedding}")
     if network.head_layers:
         parts.append(format_amount(network.head_layers, "head layer"))
     return ", ".join(parts)

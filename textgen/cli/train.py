@@ -67,6 +67,7 @@ def train(
     head_layers: Annotated[
         int, _network(metavar="N", help="Dense layers before the softmax.")
     ] = NetworkConfig.head_layers,
+    tie: Annotated[bool, _network("--tie", help="Make the output layer's matrix the embedding.")] = NetworkConfig.tie,
     dropout: Annotated[
         float, _network(metavar="X", help="Share of units dropped after each layer.")
     ] = TrainingConfig.dropout,

@@ -8,7 +8,7 @@ import numpy as np
 
 from textgen.core.elementwise import add_row_sums
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
-from textgen.core.matmul import Weight, add_weight_gradient, pack_and_multiply_rows, product_rows, repeated
+from textgen.core.matmul import Weight, repeated
 
 if TYPE_CHECKING:
     from textgen.core.layers import Layer, Parameter, Window
@@ -33,7 +33,7 @@ class Connection(Protocol):
         """Give the layer below, if there is one, rows b0:b1 of its `doutput`."""
 
     def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        """Add columns n0:n1 of the weight's gradient, and of the bias' to `dbias`."""
+        """Add columns n0:n1 of the weight's gradient, and of the bias' to `dbias`, if it is trained."""
 
 
 class OneHot:
@@ -45,36 +45,32 @@ class OneHot:
         self.matrix = matrix
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        look_up_rows(window.inputs, self.matrix.value, bias, y, b0, b1)
+        look_up_rows(window.inputs, y.dtype.type(1), self.matrix.value, bias, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         pass
 
     def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        add_lookup_gradients(window.inputs, dy, self.matrix.gradient, dbias, n0, n1)
+        add_lookup_gradients(window.inputs, dy.dtype.type(1), dy, self.matrix.gradient, dbias, n0, n1)
 
 
 class Product:
-    """y = x W + b, for the output x of the layer below. Where W is not kept packed, that is done on the way."""
+    """y = x W + b, for the output x of the layer below."""
 
     def __init__(self, below: Layer, weight: Weight) -> None:
         self.below, self.weight = below, weight
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         T, B, _ = y.shape
-        x, base = self.below.output, repeated(bias, T, B)
-        if self.weight.kept is None:
-            pack_and_multiply_rows(x, self.weight.value, False, base, y, b0, b1)
-        else:
-            product_rows(x, self.weight.kept, base, y, b0, b1)
+        self.weight.multiply_rows(self.below.output, repeated(bias, T, B), y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         dx = self.below.doutput
         T, B, N = dx.shape
         base = repeated(np.zeros(N, dx.dtype), T, B)
-        pack_and_multiply_rows(dy, self.weight.value, True, base, dx, b0, b1)
+        self.weight.multiply_rows_back(dy, base, dx, b0, b1)
 
     def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        assert self.weight.gradient is not None
-        add_row_sums(dy, dbias, n0, n1)
-        add_weight_gradient(flat(self.below.output), flat(dy), 0, self.weight.gradient, n0, n1)
+        if dbias is not None:
+            add_row_sums(dy, dbias, n0, n1)
+        self.weight.add_gradient(flat(self.below.output), flat(dy), 0, n0, n1)

@@ -24,7 +24,7 @@ from textgen.core.elementwise import (
     through_tanh_rows,
 )
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
-from textgen.core.matmul import Weight, add_weight_gradient
+from textgen.core.matmul import Weight
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
 from textgen.core.vectors import PANEL_BYTES
@@ -85,15 +85,15 @@ class Layer:
 
 
 class Embedding(Layer):
-    """Each token id becomes a row of a matrix (V, D)."""
+    """Each token id becomes `scale` times a row of a matrix (V, D)."""
 
-    def __init__(self, matrix: Parameter) -> None:
+    def __init__(self, matrix: Parameter, scale: float = 1.0) -> None:
         super().__init__(matrix.value.shape[1], matrix.value.dtype)
-        self.matrix = matrix
+        self.matrix, self.scale = matrix, self.dtype.type(scale)
         self._no_bias = np.zeros(self.columns, self.dtype)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        look_up_rows(window.inputs, self.matrix.value, self._no_bias, self.output, b0, b1)
+        look_up_rows(window.inputs, self.scale, self.matrix.value, self._no_bias, self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
         pass  # nothing lies below
@@ -101,7 +101,7 @@ class Embedding(Layer):
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         n0, n1 = self._share(self.columns, part, parts)
         unused = np.empty_like(self._no_bias)
-        add_lookup_gradients(window.inputs, self.doutput, self.matrix.gradient, unused, n0, n1)
+        add_lookup_gradients(window.inputs, self.scale, self.doutput, self.matrix.gradient, unused, n0, n1)
 
 
 class Recurrent(Layer):
@@ -155,8 +155,7 @@ class Recurrent(Layer):
         offset = 0
         for product, source in zip(self.products, self.sources, strict=True):
             n0, n1 = self._share(product.value.shape[1], part, parts)
-            assert product.gradient is not None
-            add_weight_gradient(flat(source), flat(dgates), offset, product.gradient, n0, n1)
+            product.add_gradient(flat(source), flat(dgates), offset, n0, n1)
             offset += product.value.shape[1]
         if self.cell.peepholes:
             n0, n1 = self._share(self.columns, part, parts)
@@ -191,8 +190,10 @@ class Dropout(Layer):
         multiply_rows(self.doutput, self.mask, self.below.doutput, b0, b1)
 
 
-class Dense(Layer):
-    """y = tanh(x W + b): a head layer, without recurrence."""
+class Affine(Layer):
+    """y = x W + b: a layer without recurrence. `is_squashed` : whether tanh follows."""
+
+    is_squashed = False
 
     def __init__(self, connection: Product, bias: Parameter) -> None:
         super().__init__(bias.value.size, bias.value.dtype)
@@ -200,10 +201,8 @@ class Dense(Layer):
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         self.connection.forward(window, self.bias.value, self.output, b0, b1)
-        tanh_rows(self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
-        through_tanh_rows(self.output, self.doutput, b0, b1)
         self.connection.backward(self.doutput, b0, b1)
 
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
@@ -211,7 +210,21 @@ class Dense(Layer):
         self.connection.add_gradients(window, self.doutput, self.bias.gradient, n0, n1)
 
 
-class Softmax(Dense):
+class Dense(Affine):
+    """y = tanh(x W + b): a head layer."""
+
+    is_squashed = True
+
+    def forward(self, window: Window, b0: int, b1: int) -> None:
+        super().forward(window, b0, b1)
+        tanh_rows(self.output, b0, b1)
+
+    def backward(self, window: Window, b0: int, b1: int) -> None:
+        through_tanh_rows(self.output, self.doutput, b0, b1)
+        super().backward(window, b0, b1)
+
+
+class Softmax(Affine):
     """The output layer: logits, the loss of each token and its gradient.
 
     output : (T, B, V), the logits; in training their gradient. losses : (T, B) float64, nats.
@@ -227,11 +240,8 @@ class Softmax(Dense):
         self.losses = np.empty((T, B))
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        self.connection.forward(window, self.bias.value, self.output, b0, b1)
+        super().forward(window, b0, b1)
         if self.training:
             softmax_loss(self.output, window.targets, self.dtype.type(self.scale), self.losses, b0, b1)
         else:
             cross_entropy(self.output, window.targets, self.losses, b0, b1)
-
-    def backward(self, window: Window, b0: int, b1: int) -> None:
-        self.connection.backward(self.doutput, b0, b1)

@@ -6,28 +6,30 @@ from textgen.core.jit import inlined, kernel
 
 
 @inlined
-def look_up(idx, matrix, bias, y):
-    """y = bias + matrix[idx], just the bias where idx is negative. matrix : (V, N). bias, y : (N,)."""
+def look_up(idx, scale, matrix, bias, y):
+    """y = bias + scale * matrix[idx], just the bias where idx is negative. matrix : (V, N). bias, y : (N,)."""
     known, zero = idx >= 0, matrix.dtype.type(0)
     row = matrix[idx if known else 0]
     for j in range(y.size):
-        y[j] = bias[j] + (row[j] if known else zero)
+        y[j] = bias[j] + scale * (row[j] if known else zero)
 
 
 @kernel
-def look_up_rows(ids, matrix, bias, y, b0, b1):
-    """y[t, b] = bias + matrix[ids[t, b]] for the rows b0:b1.
+def look_up_rows(ids, scale, matrix, bias, y, b0, b1):
+    """y[t, b] = bias + scale * matrix[ids[t, b]] for the rows b0:b1.
 
-    ids : (T, B) int32, each below V; negative: the bias alone. matrix : (V, N). bias : (N,). y : (T, B, N).
+    ids : (T, B) int32, each below V; negative: the bias alone. matrix : (V, N). bias : (N,). y : (T, B, N). scale : of
+    the same type.
     """
     for t in range(ids.shape[0]):
         for b in range(b0, b1):
-            look_up(ids[t, b], matrix, bias, y[t, b])
+            look_up(ids[t, b], scale, matrix, bias, y[t, b])
 
 
 @kernel
-def add_lookup_gradients(ids, dy, dmatrix, dbias, n0, n1):
-    """The gradients of `look_up_rows`: dmatrix[ids[t, b], n0:n1] and dbias[n0:n1] += dy[t, b, n0:n1], row by row.
+def add_lookup_gradients(ids, scale, dy, dmatrix, dbias, n0, n1):
+    """The gradients of `look_up_rows`, of the columns n0:n1 : dmatrix[ids[t, b]] += scale * dy[t, b], row by row, and
+    dbias += dy[t, b].
 
     ids : (T, B) int32. dy : (T, B, N). dmatrix : (V, N), dbias : (N,), changed in place.
     """
@@ -37,5 +39,5 @@ def add_lookup_gradients(ids, dy, dmatrix, dbias, n0, n1):
             known = ids[t, b] >= 0
             row, target = dy[t, b, n0:n1], dmatrix[ids[t, b] if known else 0, n0:n1]
             for j in range(row.size):
-                target[j] += row[j] if known else zero
+                target[j] += scale * (row[j] if known else zero)
                 total[j] += row[j]

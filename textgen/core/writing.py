@@ -15,19 +15,23 @@ from textgen.core.connections import OneHot, Product
 from textgen.core.crew import ALONE, is_abandoned, meet, share_of
 from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
-from textgen.core.layers import Dense, Embedding, Layer, Recurrent
+from textgen.core.layers import Affine, Embedding, Layer, Recurrent
 from textgen.core.linking import Compiled, call
 from textgen.core.lookup import look_up
 from textgen.core.matmul import Packed, Weight, compiled_product, empty_panels, multiply_together
 
 
 class _Multiplication(NamedTuple):
-    """y = base + x @ W, all for one step: x (1, B, K); base, y (1, B, N). K = 0: there is nothing to do."""
+    """y = base + x @ W, all for one step: x (1, B, K); base, y (1, B, N). K = 0: there is nothing to do.
+
+    is_squashed : whether tanh follows.
+    """
 
     x: np.ndarray
     weight: Packed
     base: np.ndarray
     y: np.ndarray
+    is_squashed: bool
 
 
 class _Step(NamedTuple):
@@ -45,17 +49,19 @@ class _Step(NamedTuple):
 class Steps(NamedTuple):
     """What a network does for one token of each of B rows.
 
-    inputs : (B,) int32, the token before; negative: the zero vector. table : (V, N), of which rows are looked up, and
-    bias : (N,) added, to give looked_up : (1, B, N). The logits : (1, B, V) are the y of the last of `dense`.
-    dense : of k head layers and the output layer, all but the last followed by tanh.
+    inputs : (B,) int32, the token before; negative: the zero vector. table : (V, N), of which rows are looked up,
+    multiplied by scale, and bias : (N,) added, to give looked_up : (1, B, N).
+    affine : of the head layers, the projection, if there is one, and the output layer, whose y : (1, B, V) are the
+    logits.
     """
 
     inputs: np.ndarray
+    scale: np.floating
     table: np.ndarray
     bias: np.ndarray
     looked_up: np.ndarray
     recurrent: tuple[_Step, ...]
-    dense: tuple[_Multiplication, ...]
+    affine: tuple[_Multiplication, ...]
 
 
 class Streams(NamedTuple):
@@ -103,21 +109,23 @@ def steps(layers: list[Layer]) -> Steps:
     a later change of the parameters needs new steps.
     """
     recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
-    dense = [layer for layer in layers if isinstance(layer, Dense)]
+    affine = [layer for layer in layers if isinstance(layer, Affine)]
     bottom, first = layers[0], recurrent[0]
     if isinstance(bottom, Embedding):
-        table, looked_up = bottom.matrix.value, bottom.output
+        scale, table, looked_up = bottom.scale, bottom.matrix.value, bottom.output
         bias = np.zeros(bottom.columns, table.dtype)
     else:
         assert isinstance(first.connection, OneHot)
-        table, looked_up, bias = first.connection.matrix.value, first.gates, first.bias.value
+        scale, table = first.dtype.type(1), first.connection.matrix.value
+        looked_up, bias = first.gates, first.bias.value
     return Steps(
         inputs=np.empty(looked_up.shape[1], np.int32),
+        scale=scale,
         table=table,
         bias=bias,
         looked_up=looked_up,
         recurrent=tuple(map(_step, recurrent)),
-        dense=tuple(_multiplication(layer.connection, layer.bias.value, layer.output) for layer in dense),
+        affine=tuple(_multiplication(a.connection, a.bias.value, a.output, a.is_squashed) for a in affine),
     )
 
 
@@ -134,13 +142,13 @@ def _packed(weight: Weight) -> Packed:
     return weight.kept
 
 
-def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray) -> _Multiplication:
+def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray, is_squashed: bool = False) -> _Multiplication:
     if isinstance(connection, Product):
         x, weight = connection.below.output, _packed(connection.weight)
     else:
         x = np.empty((*y.shape[:2], 0), y.dtype)
         weight = Packed(empty_panels(0, y.shape[2], y.dtype), compiled_product(y.dtype))
-    return _Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y)
+    return _Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y, is_squashed)
 
 
 def draws(filters: Filters, logits: np.ndarray, parts: int) -> Draws:
@@ -211,14 +219,14 @@ def write(steps, streams, draws, eos, crew):
     first, last = share_of(0, steps.inputs.size, crew)
     while _goes_on(streams) and not is_abandoned(crew):
         for b in range(first, last):
-            look_up(steps.inputs[b], steps.table, steps.bias, steps.looked_up[0, b])
+            look_up(steps.inputs[b], steps.scale, steps.table, steps.bias, steps.looked_up[0, b])
         for layer in steps.recurrent:
             _advance(layer, streams.ended, first, last, crew)
-        y, above = steps.looked_up, len(steps.dense)
-        for dense in steps.dense:
-            multiply_together(dense.x, dense.weight, dense.base, dense.y, crew)
-            y, above = dense.y, above - 1
-            for b in range(first, last if above else first):
+        y = steps.looked_up
+        for affine in steps.affine:
+            multiply_together(affine.x, affine.weight, affine.base, affine.y, crew)
+            y = affine.y
+            for b in range(first, last if affine.is_squashed else first):
                 apply_tanh(y[0, b])
         _draw(draws, y[0], streams, first, last, crew)
         _record(streams, draws, steps.inputs, eos, first, last)

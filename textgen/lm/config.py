@@ -103,6 +103,7 @@ class NetworkConfig(_Checked):
     layers: int = 2
     embedding: int | None = None  # 0: one-hot; None: chosen by the vocabulary when a training is planned
     head_layers: int = 0
+    tie: bool = False  # the output layer's matrix is the embedding
 
     def __post_init__(self) -> None:
         check_choice("--cell", self.cell, CELLS)
@@ -111,6 +112,8 @@ class NetworkConfig(_Checked):
         if self.embedding is not None:
             check_number("embedding", self.embedding, least=0, most=_MOST_UNITS)
         check_number("head_layers", self.head_layers, least=0, most=_MOST_LAYERS)
+        if self.tie and self.embedding == 0:
+            raise ConfigError("--tie and --embedding 0 contradict each other; give one of them")
 
 
 @dataclass(frozen=True)

