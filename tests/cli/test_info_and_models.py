@@ -30,6 +30,12 @@ def test_info_shows_what_the_file_holds(textgen, stored):
     assert done.err == "model     lines\n"
 
 
+def test_into_a_pipe_info_draws_nothing(textgen, stored):
+    """Each line is a label and a value; the records of the curve are in --json."""
+    stored("lines")
+    assert all(line.count("\t") == 1 for line in textgen("info").out.splitlines())
+
+
 def test_info_by_name_path_and_level(textgen, stored, models):
     stored("words")
     stored("lines")

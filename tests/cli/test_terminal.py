@@ -92,6 +92,16 @@ def test_no_colour_where_none_is_wanted(start, stored, terminal):
     assert not re.search(r"\x1b\[(3|4|9|10)[0-9]m(?<!\x1b\[39m)(?<!\x1b\[49m)", screen(ours, process))
 
 
+@pytest.mark.parametrize(("locale", "line"), [("C.UTF-8", "│"), ("C", "|")])
+def test_info_draws_the_learning_curve(start, stored, terminal, locale, line):
+    stored("lines")
+    ours, theirs = terminal
+    seen = CODES.sub("", screen(ours, start("info", stdout=theirs, env={"TERM": "xterm", "LC_ALL": locale})))
+    assert "loss, nats per token\n" in seen
+    assert sum(text.strip().startswith(line) for text in seen.splitlines()) > 3, "rows of the plot without a tick"
+    assert "held out" in seen.splitlines()[-1]
+
+
 def test_markup_in_a_text_is_text(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Screen(sys.stdout))
     monkeypatch.setattr(sys, "stderr", Screen(sys.stderr))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from textgen.cli.chosen import format_network
 from textgen.cli.figures import format_amount, format_bytes, format_duration, format_perplexity
+from textgen.cli.learning_curve import best_record, validations_of
 
 if TYPE_CHECKING:
     from textgen.lm.model_file import ModelSummary
@@ -33,8 +34,7 @@ def as_record(summary: ModelSummary) -> dict[str, Any]:
 
 def best_validation(summary: ModelSummary) -> dict[str, Any] | None:
     """The record of the best validation, whose weights the file holds; None if nothing was held out."""
-    held_out = [record for record in summary.history.get("validations", []) if record.get("valid_loss") is not None]
-    return min(held_out, key=lambda record: float(record["valid_loss"]), default=None)
+    return best_record(validations_of(summary.history))
 
 
 def format_quality(summary: ModelSummary) -> str:
