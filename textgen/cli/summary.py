@@ -105,7 +105,7 @@ def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
         pairs.append(
             (
                 "held out",
-                f"{format_quality(summary)}, {best['valid_loss']:.4f} nats per token, epoch {best['epoch']}",
+                f"{format_quality(summary)}, {best['valid_loss']:.4f} nats per token, epoch {best.get('epoch', '?')}",
             )
         )
     return pairs
