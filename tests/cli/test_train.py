@@ -103,8 +103,8 @@ def test_the_log_holds_every_report(train, tmp_path):
 def test_each_setting_reaches_the_model(train):
     options = ["--tokenizer", "whitespace", "--unit", "file", "--carry", "--lowercase", "--max-vocab", "5"]
     options += ["--cell", "gru", "--layers", "2", "--embedding", "3", "--head-layers", "1", "--tie"]
-    options += ["--dropout", "0.2", "--optimizer", "sgd", "--lr", "0.1", "--momentum", "0.5"]
-    options += ["--clip", "2", "--clip-by", "value"]
+    options += ["--dropout", "0.2", "--dropout-kind", "standard", "--word-dropout", "0.1", "--optimizer", "sgd"]
+    options += ["--lr", "0.1", "--momentum", "0.5", "--clip", "2", "--clip-by", "value"]
     options += ["--warmup", "3", "--weight-decay", "0.01", "--patience", "4", "--valid-fraction", "0.2"]
     assert train(*options, "--seed", "11", "--name", "all").code == 0
     summary = read_summary(models_folder() / "all.safetensors")
@@ -120,7 +120,8 @@ def test_each_setting_reaches_the_model(train):
     )
     assert text.valid_fraction == 0.2
     assert len(summary.vocabulary) == 2 + 5
-    expected = {"optimizer": "sgd", "lr": 0.1, "momentum": 0.5, "clip": 2.0, "clip_by": "value", "dropout": 0.2}
+    expected = {"optimizer": "sgd", "lr": 0.1, "momentum": 0.5, "clip": 2.0, "clip_by": "value"}
+    expected |= {"dropout": 0.2, "dropout_kind": "standard", "word_dropout": 0.1}
     expected |= {"warmup": 3, "weight_decay": 0.01, "patience": 4, "seed": 11, "epochs": 2}
     assert {name: history[name] for name in expected} == expected
 

@@ -10,7 +10,6 @@ import numba
 import numpy as np
 
 from tests.core.twins import TwinNetwork
-from textgen.core.layers import Dropout
 from textgen.core.threads import Team
 from textgen.lm.config import NetworkConfig
 from textgen.lm.network import Computation, Network
@@ -136,11 +135,6 @@ def set_states(computation: Computation, window: TextWindow, states: Iterable[np
     computation.prepare(*window.targets.shape)
     for layer, state in zip(computation.recurrent, states, strict=True):
         layer.state[:] = state
-
-
-def dropout_masks(computation: Computation) -> list[np.ndarray] | None:
-    """The masks drawn last, one (B, H) a recurrent layer; None without dropout."""
-    return [layer.mask for layer in computation.layers if isinstance(layer, Dropout)] or None
 
 
 def largest_difference(found: np.ndarray, expected: np.ndarray) -> float:

@@ -25,14 +25,15 @@ def test_looked_up_rows_and_their_gradients(dtype, tolerance):
     matrix, dmatrix = rng.normal(size=(2, V, N)).astype(dtype)
     bias, dbias = rng.normal(size=(2, N)).astype(dtype)
     y, dy = rng.normal(size=(2, T, B, N)).astype(dtype)
-    before, scale = y.copy(), dtype(1.7)
-    look_up_rows(ids, scale, matrix, bias, y, 1, 4)
-    assert largest_difference(y[:, 1:4], (bias + 1.7 * one_hot @ matrix)[:, 1:4]) < tolerance
+    before, scales = y.copy(), rng.normal(size=(T, B)).astype(dtype)
+    scaled = scales[..., None] * one_hot
+    look_up_rows(ids, scales, matrix, bias, y, 1, 4)
+    assert largest_difference(y[:, 1:4], (bias + scaled @ matrix)[:, 1:4]) < tolerance
     np.testing.assert_array_equal(y[:, [0, 4]], before[:, [0, 4]])
 
-    expected = dmatrix + 1.7 * np.einsum("tbv,tbn->vn", one_hot, dy), dbias + dy.sum(axis=(0, 1), dtype=np.float64)
+    expected = dmatrix + np.einsum("tbv,tbn->vn", scaled, dy), dbias + dy.sum(axis=(0, 1), dtype=np.float64)
     before = dmatrix.copy(), dbias.copy()
-    add_lookup_gradients(ids, scale, dy, dmatrix, dbias, 5, 33)
+    add_lookup_gradients(ids, scales, dy, dmatrix, dbias, 5, 33)
     for found, right, untouched in zip((dmatrix, dbias), expected, before, strict=True):
         assert largest_difference(found[..., 5:33], right[..., 5:33]) < tolerance
         for columns in (np.s_[:5], np.s_[33:]):

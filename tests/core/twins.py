@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -15,6 +17,7 @@ Vector = list[float]
 Gate = tuple[list[Vector], list[Vector], Vector]  # from the input (I, H), from the state (H, H), bias (H,)
 Gates = Mapping[str, Gate]
 State = tuple[Vector, ...]
+Dropped = Callable[[int, Vector], Vector]
 
 GATES = {
     "rnn": ("a",),
@@ -133,6 +136,49 @@ def cross_entropy(logits: Sequence[float], target: int) -> float:
     return math.log(math.fsum(math.exp(v - largest) for v in logits)) - (logits[target] - largest)
 
 
+def philox(counter: Sequence[int], key: Sequence[int]) -> list[int]:
+    """Philox4x32-10 (Salmon et al. 2011): four random words of 32 bits, for a counter of four and a key of two."""
+    (a, b, c, d), (k, m), low = counter, key, 2**32 - 1
+    for _ in range(10):
+        left, right = 0xD2511F53 * a, 0xCD9E8D57 * c
+        a, b, c, d = (right >> 32) ^ b ^ k, right & low, (left >> 32) ^ d ^ m, left & low
+        k, m = (k + 0x9E3779B9) & low, (m + 0xBB67AE85) & low
+    return [a, b, c, d]
+
+
+def keep_all(place: int, x: Vector) -> Vector:
+    """No dropout."""
+    return x
+
+
+@dataclass(frozen=True)
+class TwinDropout:
+    """Dropout in one training step: units of the layers, and whole words, which are place 0."""
+
+    units: float
+    words: float
+    each_step: bool
+    seed: int
+    step: int
+
+    def mask(self, place: int, t: int, b: int, numbers: Sequence[int], columns: int) -> Vector:
+        """The first `columns` entries of: word 0 for each of `numbers`, then word 1 for each, 2 and 3."""
+        rate = self.units if place else self.words
+        key = [int(word) for word in np.random.SeedSequence((self.seed, place)).generate_state(2)]
+        words = [philox([n, t if self.each_step else 0, b, self.step], key) for n in numbers]
+        kept = [block[k] >= round(rate * 2**32) for k in range(4) for block in words]
+        return [1 / (1 - rate) if keep else 0.0 for keep in kept[:columns]]
+
+    def at(self, t: int, b: int, idx: int) -> Dropped:
+        """What is dropped at a time step in a row, where the token `idx` is the input."""
+
+        def dropped(place: int, x: Vector) -> Vector:
+            numbers = range(-(-len(x) // 4)) if place else [idx % 2**32]
+            return [value * scale for value, scale in zip(x, self.mask(place, t, b, numbers, len(x)), strict=True)]
+
+        return dropped
+
+
 class TwinNetwork:
     """The network of a row: embedding or one-hot, recurrent layers, tanh head layers, softmax.
 
@@ -164,16 +210,20 @@ class TwinNetwork:
             return [1.0 if i == idx else 0.0 for i in range(self.inputs)]
         return [self.scale * value for value in self.embedding[idx]]
 
-    def advance(self, idx: int, states: list[State], masks: Sequence[Vector] | None) -> tuple[list[State], Vector]:
-        """One step of one row: the layers' states after it, and the logits. masks: dropout, one a recurrent layer."""
-        x, after = self.look_up(idx), []
+    def advance(self, idx: int, states: list[State], dropped: Dropped = keep_all) -> tuple[list[State], Vector]:
+        """One step of one row: the layers' states after it, and the logits. dropped : a layer's output by its number.
+
+        Number 0 is the input itself, of one entry; the layers follow from 1, the embedding, if there is one, first.
+        """
+        scale, after, places = dropped(0, [1.0])[0], [], count(1)
+        x = [scale * value for value in self.look_up(idx)]
+        if self.embedding is not None:
+            x = dropped(next(places), x)
         for layer, state in enumerate(states):
             after.append(self.step(self.gates[layer], self.peepholes[layer], x, state))
-            x = after[-1][0]
-            if masks is not None:
-                x = [x[j] * masks[layer][j] for j in range(len(x))]
+            x = dropped(next(places), after[-1][0])
         for weight, bias in self.head:
-            x = [math.tanh(v) for v in affine(weight, x, bias)]
+            x = dropped(next(places), [math.tanh(v) for v in affine(weight, x, bias)])
         if self.projection is not None:
             x = affine(self.projection, x, [0.0] * len(self.projection[0]))
         return after, affine(self.output[0], x, self.output[1])
@@ -184,23 +234,23 @@ class TwinNetwork:
         starts: np.ndarray,
         targets: np.ndarray,
         states: Sequence[np.ndarray],
-        masks: Sequence[np.ndarray] | None = None,
+        dropout: TwinDropout | None = None,
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """Losses (T, B) in nats, 0 where the target is negative, and the layers' last states, each (S, B, H).
 
         inputs, targets : (T, B) ids. starts : (T, B); there the states are zero before the step. states : before the
-        window, each (S, B, H). masks : each (B, H).
+        window, each (S, B, H).
         """
         T, B = inputs.shape
         losses = np.zeros((T, B))
         last = [np.array(state, np.float64) for state in states]
         for b in range(B):
             row: list[State] = [tuple(state[:, b].tolist()) for state in last]
-            mask = None if masks is None else [m[b].tolist() for m in masks]
             for t in range(T):
                 if starts[t, b]:
                     row = [tuple([0.0] * len(vector) for vector in state) for state in row]
-                row, logits = self.advance(int(inputs[t, b]), row, mask)
+                idx = int(inputs[t, b])
+                row, logits = self.advance(idx, row, keep_all if dropout is None else dropout.at(t, b, idx))
                 if targets[t, b] >= 0:
                     losses[t, b] = cross_entropy(logits, int(targets[t, b]))
             for layer, state in enumerate(row):

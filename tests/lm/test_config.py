@@ -36,6 +36,12 @@ IMPOSSIBLE = [
     (TrainingConfig, {"clip_by": "sign"}, "unknown --clip-by 'sign'; choose from norm, value"),
     (TrainingConfig, {"optimizer": "lion"}, "unknown --optimizer 'lion'; choose from adam, sgd"),
     (TrainingConfig, {"dropout": 1}, "--dropout must be at least 0 and below 1, not 1"),
+    (
+        TrainingConfig,
+        {"dropout_kind": "zoneout"},
+        "unknown --dropout-kind 'zoneout'; choose from variational",
+    ),
+    (TrainingConfig, {"word_dropout": -0.1}, "--word-dropout must be at least 0 and below 1, not -0.1"),
     (TrainingConfig, {"epochs": 1, "seconds": 5}, "--epochs and --time contradict each other; give one of them"),
     (TrainingConfig, {"seconds": 5, "steps": 1}, "--time and --steps contradict each other; give one of them"),
     (SamplingConfig, {"count": 0}, "--count must be at least 1, not 0"),

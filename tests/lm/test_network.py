@@ -9,7 +9,6 @@ import pytest
 
 from tests.core.cases import (
     assert_same_bytes,
-    dropout_masks,
     one_thread,
     plain_config,
     random_network,
@@ -19,6 +18,8 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
+from textgen.core.dropout import Dropout
+from textgen.core.layers import Dropped
 from textgen.core.optimizers import BLOCK, SGD, SHARED_FROM, Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
 from textgen.lm.network import Computation, Network, parameter_count, parameter_shapes
@@ -232,7 +233,7 @@ def test_validation_counts_the_same_losses_and_without_dropout():
     validation = Computation.without_training(network, Team(1))
     set_states(validation, window, states)
     np.testing.assert_allclose(validation.forward(window), plain, rtol=1e-14, atol=1e-14)
-    dropped = train(one_thread(network, dropout=0.5), window, states).losses
+    dropped = train(one_thread(network, dropout=Dropout(0.5, 0.5)), window, states).losses
     assert np.abs(dropped - plain).max() > 0.01
 
 
@@ -257,14 +258,14 @@ def test_a_window_without_targets_has_no_gradient():
 def test_dropout_masks_belong_to_layer_and_step():
     network = random_network(V, np.float32, hidden=40, layers=2)
     window, states = random_window(V, T, B), random_states(network, B, seed=1)
-    computation = one_thread(network, dropout=0.5, seed=3)
+    computation = one_thread(network, dropout=Dropout(0.5, seed=3))
     results = [train(computation, window, states, step=step) for step in (1, 2, 1)]
-    masks = dropout_masks(computation)
-    assert masks is not None
+    layers = [layer for layer in computation.layers if isinstance(layer, Dropped)]
+    masks = [layer.output / layer.below.output for layer in layers]  # of the last step
     assert (masks[0] != masks[1]).any()
     assert_same_bytes([results[0].gradient], [results[2].gradient])
     assert (results[0].gradient != results[1].gradient).any()
-    other = train(one_thread(network, dropout=0.5, seed=4), window, states, step=1)
+    other = train(one_thread(network, dropout=Dropout(0.5, seed=4)), window, states, step=1)
     assert (other.gradient != results[0].gradient).any()
 
 
@@ -279,7 +280,7 @@ def test_parameters_after_updates_are_the_same_for_any_number_of_threads(cell, o
         assert vector.size > SHARED_FROM * BLOCK  # so that threads share the update out
         states, update = random_states(network, B, seed=1), optimizer(vector.size, vector.dtype)
         with Team(threads) as team:
-            computation = Computation(network, team, dropout=0.2)
+            computation = Computation(network, team, Dropout(0.2, 0.1))
             for step in range(3):
                 gradient = train(computation, random_window(29, T, B, seed=step), states, step=step).gradient
                 sizes[step] = gradient_size(gradient, mode, team)

@@ -27,7 +27,7 @@ BEYOND = 3e38
 
 def test_the_validation_loss_is_what_evaluate_finds(animals, tmp_path):
     """Dropout is for training alone."""
-    end = animals.end(epochs=3, dropout=0.5)
+    end = animals.end(epochs=3, dropout=0.5, word_dropout=0.5)
     found = evaluate(end.model, [tmp_path / "valid.txt"])
     assert end.best.valid_loss == pytest.approx(found.nats_per_token, rel=1e-12)
     assert end.best.perplexity == pytest.approx(found.perplexity, rel=1e-12)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.lm.tasks import ANIMALS, NO_LEARNING, PLAIN, SMALL, of_type, vector_of
+from textgen.core.dropout import Dropout
 from textgen.core.schedule import learning_rate
 from textgen.core.threads import Team
 from textgen.lm import training as training_module
@@ -52,13 +53,15 @@ def test_weight_decay(animals, optimizer):
     np.testing.assert_allclose(decayed, free - 0.005 * start, atol=1e-6)
 
 
-def test_dropout_is_drawn_by_seed_and_step(task, every_step):
+@pytest.mark.parametrize(("kind", "words"), [("variational", 0.0), ("standard", 0.0), ("variational", 0.3)])
+def test_dropout_is_drawn_by_seed_and_step(task, every_step, kind, words):
     """Longhand: the same windows, through a network of the same seed, with the masks of steps 0, 1, 2..."""
     asked = task(ANIMALS, carry=True)
-    steps = of_type(StepReport, asked.reports(epochs=2, lr=NO_LEARNING, dropout=0.5, seed=3))
+    options = {"dropout": 0.5, "dropout_kind": kind, "word_dropout": words}
+    steps = of_type(StepReport, asked.reports(epochs=2, lr=NO_LEARNING, seed=3, **options))
     model = LanguageModel.new(asked.text, SMALL, asked.corpus.vocabulary, seed=3, training=True)
     with Team(1) as team:
-        computation = Computation(model.network, team, dropout=0.5, seed=3)
+        computation = Computation(model.network, team, Dropout(0.5, words, kind == "standard", seed=3))
         expected: list[float] = []
         for _ in range(2):
             computation.reset()

@@ -99,7 +99,7 @@ def next_probabilities(model: LanguageModel, ids: Iterable[int], first: int | No
     zeros = tuple([0.0] * network.config.hidden for _ in range(network.cell.states))
     states: list[Any] = [zeros] * network.config.layers
     for idx in (first, *ids):
-        states, logits = twin.advance(int(idx), states, None)
+        states, logits = twin.advance(int(idx), states)
     largest = max(logits)
     weights = np.array([math.exp(logit - largest) for logit in logits])
     return np.asarray(weights / weights.sum())

@@ -12,7 +12,7 @@ from textgen.cli.config_file import read_config
 from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
-from textgen.lm.config import CLIP_MODES, OPTIMIZERS, NetworkConfig, TextConfig, TrainingConfig
+from textgen.lm.config import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, NetworkConfig, TextConfig, TrainingConfig
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
 
@@ -27,6 +27,7 @@ _TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
 _UNIT = f"What a sequence is: {', '.join(UNITS)}."
 _SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
 _CELL = f"Recurrent cell: {', '.join(CELLS)}."
+_DROPOUT_KIND = f"Masks for a whole window, or for each time step: {' or '.join(DROPOUT_KINDS)}."
 _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
@@ -71,6 +72,10 @@ def train(
     dropout: Annotated[
         float, _network(metavar="X", help="Share of units dropped after each layer.")
     ] = TrainingConfig.dropout,
+    dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
+    word_dropout: Annotated[
+        float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
+    ] = TrainingConfig.word_dropout,
     epochs: Annotated[
         int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_SIZE)
     ] = TrainingConfig.epochs,

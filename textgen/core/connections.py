@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from textgen.core.dropout import Masks
 from textgen.core.elementwise import add_row_sums
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
 from textgen.core.matmul import Weight, repeated
@@ -26,6 +27,9 @@ class Connection(Protocol):
     def below(self) -> Layer | None:
         """The layer whose output is the input; None where token ids are."""
 
+    def allocate(self, T: int, B: int) -> None:
+        """Make the buffers for windows of T steps and B rows."""
+
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         """Set the rows b0:b1 of y to the bias and the input's part."""
 
@@ -37,21 +41,30 @@ class Connection(Protocol):
 
 
 class OneHot:
-    """Rows of a matrix (V, N) are looked up by token id; nothing lies below."""
+    """Rows of a matrix (V, N) are looked up by token id, times `scale`; nothing lies below.
+
+    dropped : masks of whole tokens; None: all are looked up.
+    """
 
     below = None
 
-    def __init__(self, matrix: Parameter) -> None:
-        self.matrix = matrix
+    def __init__(self, matrix: Parameter, scale: float = 1.0, dropped: Masks | None = None) -> None:
+        self.matrix, self.scale, self._dropped = matrix, matrix.value.dtype.type(scale), dropped
+
+    def allocate(self, T: int, B: int) -> None:
+        self._scales = np.full((T, B), self.scale)
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
-        look_up_rows(window.inputs, y.dtype.type(1), self.matrix.value, bias, y, b0, b1)
+        if self._dropped is not None:
+            self._dropped.draw_scales(window.inputs, self.scale, self._scales, b0, b1)
+        look_up_rows(window.inputs, self._scales, self.matrix.value, bias, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:
         pass
 
     def add_gradients(self, window: Window, dy: np.ndarray, dbias: np.ndarray | None, n0: int, n1: int) -> None:
-        add_lookup_gradients(window.inputs, dy.dtype.type(1), dy, self.matrix.gradient, dbias, n0, n1)
+        total = np.empty(dy.shape[2], dy.dtype) if dbias is None else dbias
+        add_lookup_gradients(window.inputs, self._scales, dy, self.matrix.gradient, total, n0, n1)
 
 
 class Product:
@@ -59,6 +72,9 @@ class Product:
 
     def __init__(self, below: Layer, weight: Weight) -> None:
         self.below, self.weight = below, weight
+
+    def allocate(self, T: int, B: int) -> None:
+        pass
 
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         T, B, _ = y.shape

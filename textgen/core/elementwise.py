@@ -1,19 +1,9 @@
-"""The small loops between the products: masks, activations of dense layers, sums over rows."""
+"""The small loops between the products: activations of dense layers, sums over rows."""
 
 from __future__ import annotations
 
 from textgen.core.activations import apply_tanh, through_tanh
 from textgen.core.jit import kernel
-
-
-@kernel
-def multiply_rows(x, mask, y, b0, b1):
-    """y[t, b] = x[t, b] * mask[b] for the rows b0:b1; x, y : (T, B, N), may be the same; mask : (B, N)."""
-    for t in range(y.shape[0]):
-        for b in range(b0, b1):
-            source, scale, target = x[t, b], mask[b], y[t, b]
-            for j in range(target.size):
-                target[j] = source[j] * scale[j]
 
 
 @kernel

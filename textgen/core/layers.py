@@ -15,15 +15,10 @@ import numpy as np
 
 from textgen.core.buffers import empty, zeros
 from textgen.core.cells.cell import Cell
-from textgen.core.connections import Connection, Product, flat
+from textgen.core.connections import Connection, flat
 from textgen.core.crew import ALONE
-from textgen.core.elementwise import (
-    add_memory_products,
-    multiply_rows,
-    tanh_rows,
-    through_tanh_rows,
-)
-from textgen.core.lookup import add_lookup_gradients, look_up_rows
+from textgen.core.dropout import Masks, room_for
+from textgen.core.elementwise import add_memory_products, tanh_rows, through_tanh_rows
 from textgen.core.matmul import Weight
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
@@ -52,6 +47,11 @@ class Parameter:
 
     def __init__(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
         self.value, self.gradient = value, gradient
+
+
+def nothing(*shape: int, dtype: np.dtype) -> Parameter:
+    """Zeros that are not trained, where a layer lacks the parameter."""
+    return Parameter(np.zeros(shape, dtype), None)
 
 
 class Layer:
@@ -84,26 +84,6 @@ class Layer:
         return share(columns, part, parts, PANEL_BYTES // self.dtype.itemsize)
 
 
-class Embedding(Layer):
-    """Each token id becomes `scale` times a row of a matrix (V, D)."""
-
-    def __init__(self, matrix: Parameter, scale: float = 1.0) -> None:
-        super().__init__(matrix.value.shape[1], matrix.value.dtype)
-        self.matrix, self.scale = matrix, self.dtype.type(scale)
-        self._no_bias = np.zeros(self.columns, self.dtype)
-
-    def forward(self, window: Window, b0: int, b1: int) -> None:
-        look_up_rows(window.inputs, self.scale, self.matrix.value, self._no_bias, self.output, b0, b1)
-
-    def backward(self, window: Window, b0: int, b1: int) -> None:
-        pass  # nothing lies below
-
-    def add_gradients(self, window: Window, part: int, parts: int) -> None:
-        n0, n1 = self._share(self.columns, part, parts)
-        unused = np.empty_like(self._no_bias)
-        add_lookup_gradients(window.inputs, self.scale, self.doutput, self.matrix.gradient, unused, n0, n1)
-
-
 class Recurrent(Layer):
     """A recurrent layer of any cell.
 
@@ -121,6 +101,7 @@ class Recurrent(Layer):
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         H, S = self.columns, self.cell.states
+        self.connection.allocate(T, B)
         self.gates = empty((T, B, self.bias.value.size), self.dtype)
         self.states = empty((S, T + 1, B, H), self.dtype)
         self.sources = empty((len(self.products), T, B, H), self.dtype)
@@ -162,42 +143,41 @@ class Recurrent(Layer):
             add_memory_products(dgates, self.states[1], window.starts, self.peephole.gradient, n0, n1)
 
 
-class Dropout(Layer):
-    """Units set to zero with probability `rate`, the others scaled up; one mask for a row's whole window.
+class Dropped(Layer):
+    """Units of the layer below set to zero by masks, the others scaled up."""
 
-    Source: Gal and Ghahramani 2016 (arXiv:1512.05287). The mask is a function of (seed, layer, step) alone.
-    """
-
-    def __init__(self, below: Layer, rate: float, seed: int, layer: int) -> None:
+    def __init__(self, below: Layer, masks: Masks) -> None:
         super().__init__(below.columns, below.dtype)
-        self.below, self.rate, self.key = below, rate, (seed, layer)
+        self.below, self.masks = below, masks
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         super().allocate(T, B, training=False)
+        self._room = room_for(B, self.columns, self.dtype)
         if training:
             self.doutput = self.below.doutput
 
-    def draw(self, step: int, B: int) -> None:
-        """Draw the masks of B rows for training step `step`."""
-        generator = np.random.Generator(np.random.Philox(np.random.SeedSequence((*self.key, step))))
-        kept = generator.random((B, self.columns), np.float32) >= self.rate
-        self.mask = kept.astype(self.dtype) / self.dtype.type(1 - self.rate)
-
     def forward(self, window: Window, b0: int, b1: int) -> None:
-        multiply_rows(self.below.output, self.mask, self.output, b0, b1)
+        self.masks.multiply_rows(self.below.output, self._room, self.output, b0, b1)
 
     def backward(self, window: Window, b0: int, b1: int) -> None:
-        multiply_rows(self.doutput, self.mask, self.below.doutput, b0, b1)
+        self.masks.multiply_rows(self.doutput, self._room, self.below.doutput, b0, b1)
 
 
 class Affine(Layer):
-    """y = x W + b: a layer without recurrence. `is_squashed` : whether tanh follows."""
+    """y = x W + b: a layer without recurrence; without a bias, that is `nothing`.
+
+    is_squashed : whether tanh follows.
+    """
 
     is_squashed = False
 
-    def __init__(self, connection: Product, bias: Parameter) -> None:
+    def __init__(self, connection: Connection, bias: Parameter) -> None:
         super().__init__(bias.value.size, bias.value.dtype)
         self.connection, self.bias = connection, bias
+
+    def allocate(self, T: int, B: int, training: bool) -> None:
+        super().allocate(T, B, training)
+        self.connection.allocate(T, B)
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         self.connection.forward(window, self.bias.value, self.output, b0, b1)
@@ -208,6 +188,10 @@ class Affine(Layer):
     def add_gradients(self, window: Window, part: int, parts: int) -> None:
         n0, n1 = self._share(self.columns, part, parts)
         self.connection.add_gradients(window, self.doutput, self.bias.gradient, n0, n1)
+
+
+class Embedding(Affine):
+    """Each token id becomes a row of a matrix (V, D)."""
 
 
 class Dense(Affine):

@@ -15,28 +15,28 @@ def look_up(idx, scale, matrix, bias, y):
 
 
 @kernel
-def look_up_rows(ids, scale, matrix, bias, y, b0, b1):
-    """y[t, b] = bias + scale * matrix[ids[t, b]] for the rows b0:b1.
+def look_up_rows(ids, scales, matrix, bias, y, b0, b1):
+    """y[t, b] = bias + scales[t, b] * matrix[ids[t, b]] for the rows b0:b1.
 
-    ids : (T, B) int32, each below V; negative: the bias alone. matrix : (V, N). bias : (N,). y : (T, B, N). scale : of
-    the same type.
+    ids : (T, B) int32, each below V; negative: the bias alone. scales : (T, B). matrix : (V, N). bias : (N,).
+    y : (T, B, N).
     """
     for t in range(ids.shape[0]):
         for b in range(b0, b1):
-            look_up(ids[t, b], scale, matrix, bias, y[t, b])
+            look_up(ids[t, b], scales[t, b], matrix, bias, y[t, b])
 
 
 @kernel
-def add_lookup_gradients(ids, scale, dy, dmatrix, dbias, n0, n1):
-    """The gradients of `look_up_rows`, of the columns n0:n1 : dmatrix[ids[t, b]] += scale * dy[t, b], row by row, and
-    dbias += dy[t, b].
+def add_lookup_gradients(ids, scales, dy, dmatrix, dbias, n0, n1):
+    """The gradients of `look_up_rows`, of the columns n0:n1 : dmatrix[ids[t, b]] += scales[t, b] * dy[t, b], row by
+    row, and dbias += dy[t, b].
 
-    ids : (T, B) int32. dy : (T, B, N). dmatrix : (V, N), dbias : (N,), changed in place.
+    ids : (T, B) int32. scales : (T, B). dy : (T, B, N). dmatrix : (V, N), dbias : (N,), changed in place.
     """
     zero, total = dy.dtype.type(0), dbias[n0:n1]
     for t in range(ids.shape[0]):
         for b in range(ids.shape[1]):
-            known = ids[t, b] >= 0
+            known, scale = ids[t, b] >= 0, scales[t, b]
             row, target = dy[t, b, n0:n1], dmatrix[ids[t, b] if known else 0, n0:n1]
             for j in range(row.size):
                 target[j] += scale * (row[j] if known else zero)

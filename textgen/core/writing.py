@@ -108,21 +108,17 @@ def steps(layers: list[Layer]) -> Steps:
     layers : of a network that does not train, without dropout, allocated for windows of one step. Biases are copied:
     a later change of the parameters needs new steps.
     """
+    bottom = layers[0]
+    assert isinstance(bottom, Embedding | Recurrent)
+    assert isinstance(bottom.connection, OneHot)
+    looked_up = bottom.output if isinstance(bottom, Embedding) else bottom.gates
     recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
-    affine = [layer for layer in layers if isinstance(layer, Affine)]
-    bottom, first = layers[0], recurrent[0]
-    if isinstance(bottom, Embedding):
-        scale, table, looked_up = bottom.scale, bottom.matrix.value, bottom.output
-        bias = np.zeros(bottom.columns, table.dtype)
-    else:
-        assert isinstance(first.connection, OneHot)
-        scale, table = first.dtype.type(1), first.connection.matrix.value
-        looked_up, bias = first.gates, first.bias.value
+    affine = [layer for layer in layers if isinstance(layer, Affine) and layer is not bottom]
     return Steps(
         inputs=np.empty(looked_up.shape[1], np.int32),
-        scale=scale,
-        table=table,
-        bias=bias,
+        scale=bottom.connection.scale,
+        table=bottom.connection.matrix.value,
+        bias=bottom.bias.value,
         looked_up=looked_up,
         recurrent=tuple(map(_step, recurrent)),
         affine=tuple(_multiplication(a.connection, a.bias.value, a.output, a.is_squashed) for a in affine),

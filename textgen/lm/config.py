@@ -18,6 +18,7 @@ from textgen.text.units import UNITS
 
 OPTIMIZERS = ("adam", "sgd")
 CLIP_MODES = ("norm", "value")
+DROPOUT_KINDS = ("variational", "standard")  # one mask for a row's whole window, or one for each time step
 _MOST_UNITS, _MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
 
 
@@ -133,6 +134,8 @@ class TrainingConfig(_Checked):
     clip: float = 1.0  # 0: no clipping
     clip_by: str = "norm"
     dropout: float = 0.2
+    dropout_kind: str = "variational"
+    word_dropout: float = 0.0
     patience: int = 5  # epochs without a better validation; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
@@ -157,6 +160,8 @@ class TrainingConfig(_Checked):
         check_number("clip", self.clip, least=0)
         check_choice("--clip-by", self.clip_by, CLIP_MODES)
         check_number("dropout", self.dropout, least=0, below=1)
+        check_choice("--dropout-kind", self.dropout_kind, DROPOUT_KINDS)
+        check_number("word_dropout", self.word_dropout, least=0, below=1)
         check_number("patience", self.patience, least=0)
         check_number("threads", self.threads, least=0)
         check_number("seed", self.seed, least=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 
 import numpy as np
 
@@ -12,16 +13,18 @@ from textgen.core.buffers import zeros
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
 from textgen.core.connections import Connection, OneHot, Product
+from textgen.core.dropout import Dropout
 from textgen.core.layers import (
     Affine,
     Dense,
-    Dropout,
+    Dropped,
     Embedding,
     Layer,
     Parameter,
     Recurrent,
     Softmax,
     Window,
+    nothing,
 )
 from textgen.core.matmul import Weight
 from textgen.core.threads import Team, share
@@ -183,10 +186,11 @@ class Computation:
     Several computations may share a network (validation beside training); each has its own buffers and state.
     """
 
-    def __init__(self, network: Network, team: Team, dropout: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, network: Network, team: Team, dropout: Dropout | None = None) -> None:
         self.network, self.team = network, team
         self.training = network.training
-        hidden = list(self._build_hidden(dropout, seed))
+        self.dropout = dropout or Dropout()
+        hidden = self._build_hidden()
         projections = list(self._build_projection(hidden[-1]))
         self.output = self._build_output([*hidden, *projections][-1])
         self.layers: list[Layer] = [*hidden, *projections, self.output]
@@ -199,34 +203,39 @@ class Computation:
         computation.training = False
         return computation
 
-    def _build_hidden(self, dropout: float, seed: int) -> Iterator[Layer]:
-        """All layers from the bottom to the top one, on which the output rests."""
+    def _build_hidden(self) -> list[Layer]:
+        """All layers from the bottom to the top one, on which the output rests; dropout follows each of them."""
         network, config = self.network, self.network.config
-        below: Layer
+        layers: list[Layer] = []
+        places = count(1)
+
+        def add(layer: Layer) -> None:
+            layers.append(layer)
+            masks = self.dropout.of_units(next(places))
+            if masks is not None:
+                layers.append(Dropped(layer, masks))
+
         if config.embedding:
-            scale = math.sqrt(config.embedding) if config.tie else 1.0  # see Network.initialize
-            below = Embedding(network.parameter("embedding"), scale)
-            yield below
+            add(Embedding(self._look_up("embedding"), nothing(config.embedding, dtype=network.parameters.vector.dtype)))
         for layer in range(config.layers):
             name = f"layer{layer}.input"
-            is_one_hot = layer == 0 and not config.embedding
-            connection = OneHot(network.parameter(name)) if is_one_hot else Product(below, network.weight(name))
-            below = self._recurrent(layer, connection)
-            yield below
-            if dropout:
-                below = Dropout(below, dropout, seed, layer)
-                yield below
+            add(self._recurrent(layer, Product(layers[-1], network.weight(name)) if layers else self._look_up(name)))
         for layer in range(config.head_layers):
-            product = Product(below, network.weight(f"head{layer}.weight"))
-            below = Dense(product, network.parameter(f"head{layer}.bias"))
-            yield below
+            product = Product(layers[-1], network.weight(f"head{layer}.weight"))
+            add(Dense(product, network.parameter(f"head{layer}.bias")))
+        return layers
+
+    def _look_up(self, name: str) -> OneHot:
+        """The input: rows of the parameter `name`."""
+        parameter = self.network.parameter(name)
+        scale = math.sqrt(parameter.value.shape[1]) if self.network.config.tie else 1.0  # see Network.initialize
+        return OneHot(parameter, scale, self.dropout.of_words())
 
     def _build_projection(self, top: Layer) -> Iterator[Layer]:
         """What brings the top layer to the size of a tied embedding, where it has another."""
         if "output.projection" in self.network.parameters.names():
             weight = self.network.weight("output.projection")
-            none = np.zeros(weight.value.shape[1], top.dtype)
-            yield Affine(Product(top, weight), Parameter(none, None))
+            yield Affine(Product(top, weight), nothing(weight.value.shape[1], dtype=top.dtype))
 
     def _build_output(self, below: Layer) -> Softmax:
         network = self.network
@@ -236,8 +245,8 @@ class Computation:
     def _recurrent(self, layer: int, connection: Connection) -> Recurrent:
         network, cell, prefix = self.network, self.network.cell, f"layer{layer}"
         products = [network.weight(f"{prefix}.recurrent{i}") for i in range(len(cell.products))]
-        none = np.zeros((0, network.config.hidden), network.parameters.vector.dtype)
-        peephole = network.parameter(f"{prefix}.peephole") if cell.peepholes else Parameter(none, None)
+        none = nothing(0, network.config.hidden, dtype=network.parameters.vector.dtype)
+        peephole = network.parameter(f"{prefix}.peephole") if cell.peepholes else none
         return Recurrent(cell, connection, products, network.parameter(f"{prefix}.bias"), peephole)
 
     @property
@@ -275,10 +284,9 @@ class Computation:
         T, B = window.targets.shape
         self.prepare(T, B)
         self.output.scale = 1 / max(1, int(np.count_nonzero(window.targets >= 0))) if scale is None else scale
-        for layer in self.layers:
-            if isinstance(layer, Dropout):
-                layer.draw(step, B)
-            elif isinstance(layer, Recurrent) and truncated:
+        self.dropout.step = step
+        if truncated:
+            for layer in self.recurrent:
                 layer.dstate[:] = 0
         self.team.run(lambda part: self._forward_backward_rows(window, part))
         for layers in self._sharing_gradients():

@@ -106,10 +106,11 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
 
 def _columns(network: NetworkConfig, V: int, dropout: float) -> tuple[int, int]:
     """Numbers that the layers hold for each token of a window: on the way forward, and besides on the way back."""
-    H, cell = network.hidden, load_cell(network.cell)
-    hidden = network.layers * (2 if dropout else 1) + network.head_layers
+    H, cell, copies = network.hidden, load_cell(network.cell), 2 if dropout else 1
+    hidden = copies * (network.layers + network.head_layers)
     within = network.layers * (len(cell.gates) + cell.states - 1 + len(cell.products))
     embedding = network.embedding or 0
-    embedded = embedding * (2 if network.tie and embedding != H else 1)  # and what is projected to its size
-    # Recurrent layers have the memory of one gradient in common.
-    return embedded + (hidden + within) * H + V, embedded + (1 + network.head_layers) * H
+    projected = embedding if network.tie and embedding != H else 0
+    # Recurrent layers have the memory of one gradient in common, and with it what drops their units.
+    forward = copies * embedding + (hidden + within) * H + projected + V
+    return forward, embedding + (1 + network.head_layers) * H + projected

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from textgen.core.dropout import Dropout
 from textgen.core.optimizers import SGD, Adam, clip_factor, gradient_size
 from textgen.core.schedule import learning_rate
 from textgen.core.threads import Team
@@ -66,7 +67,7 @@ class _Training:
         self.model.history = _new_history(corpus, training)
         self.best_model = LanguageModel.new(text, network, corpus.vocabulary, training.seed)
         self.network, self.parameters = self.model.network, self.model.network.parameters
-        self.computation = Computation(self.network, team, training.dropout, training.seed)
+        self.computation = Computation(self.network, team, make_dropout(training))
         self.optimizer = _make_optimizer(training, self.parameters.vector)
         self.order = np.random.Generator(np.random.PCG64(training.seed))
         self.step = self.epoch = self.tokens = 0
@@ -241,6 +242,12 @@ def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float
     for window, _ in evaluation_windows(text, 32, 64, _CONTEXT, model.text.carry):
         total += float(computation.forward(with_first_input(window, model.first_input)).sum())
     return total
+
+
+def make_dropout(config: TrainingConfig) -> Dropout:
+    """What is dropped in a training."""
+    each_step = config.dropout_kind == "standard"
+    return Dropout(config.dropout, config.word_dropout, each_step, config.seed)
 
 
 def _make_optimizer(config: TrainingConfig, vector: np.ndarray) -> Adam | SGD:

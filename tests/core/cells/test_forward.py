@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from tests.core.cases import (
-    dropout_masks,
     largest_difference,
     one_thread,
     random_network,
@@ -18,8 +17,9 @@ from tests.core.cases import (
     train,
     twin_of,
 )
-from tests.core.twins import GATES, RECURRENT, STATES, TWINS
+from tests.core.twins import GATES, RECURRENT, STATES, TWINS, TwinDropout
 from textgen.core.cells import CELLS, load_cell
+from textgen.core.dropout import Dropout
 from textgen.core.threads import Team
 from textgen.lm.network import Computation
 
@@ -67,17 +67,23 @@ def test_forward_is_the_twins(cell, shape, dtype, tolerance):
     assert largest_difference(forward_only.forward(window), losses) < tolerance
 
 
+DROPPING: dict[str, dict[str, Any]] = {
+    "one-hot": {"hidden": 6, "layers": 2, "head_layers": 1},
+    "embedded": {"hidden": 6, "embedding": 5, "head_layers": 2},
+    "tied, projected": {"hidden": 5, "embedding": 6, "layers": 2, "tie": True},
+}
+
+
+@pytest.mark.parametrize("each_step", [False, True])
+@pytest.mark.parametrize("shape", DROPPING)
 @pytest.mark.parametrize("cell", CELLS)
-def test_dropout_lies_between_layers_and_before_the_head(cell):
-    network = random_network(7, cell=cell, hidden=6, layers=2, head_layers=1)
+def test_dropout_follows_each_layer_below_the_output(cell, shape, each_step):
+    network = random_network(7, cell=cell, **DROPPING[shape])
     window = random_window(7, 5, 3)
     states = random_states(network, 3, seed=2)
-    computation = one_thread(network, dropout=0.4, seed=5)
-    found = train(computation, window, states, step=3)
-    masks = dropout_masks(computation)
-    assert masks is not None
-    assert all(0 < np.count_nonzero(mask) < mask.size for mask in masks)
-    losses, last = twin_of(network).run(window.inputs, window.starts, window.targets, states, masks)
+    found = train(one_thread(network, dropout=Dropout(0.4, 0.3, each_step, seed=5)), window, states, step=3)
+    dropout = TwinDropout(0.4, 0.3, each_step, seed=5, step=3)
+    losses, last = twin_of(network).run(window.inputs, window.starts, window.targets, states, dropout)
     assert largest_difference(found.losses, losses) < 1e-12
     for state, expected in zip(found.states, last, strict=True):
         assert largest_difference(state, expected) < 1e-12

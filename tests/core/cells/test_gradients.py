@@ -22,6 +22,7 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
+from textgen.core.dropout import Dropout
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {"hidden": 3},
@@ -31,8 +32,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "tied": {"hidden": 3, "embedding": 3, "tie": True, "head_layers": 1},
     "tied, projected": {"hidden": 3, "embedding": 4, "tie": True, "layers": 2},
     "dropout": {"hidden": 4, "embedding": 2, "layers": 2, "head_layers": 1},
+    "dropout, one-hot": {"hidden": 4, "layers": 2},
+    "dropout, tied, projected": {"hidden": 4, "embedding": 3, "tie": True, "head_layers": 1},
     "tiny": {"hidden": 1, "embedding": 1},
 }
+DROPPING = [shape for shape in NETWORKS if shape.startswith("dropout")]
 SCALE = 0.7
 STEP = 4  # of the dropout masks
 WIDTH = 5e-4  # of the differences
@@ -41,12 +45,14 @@ WIDTH = 5e-4  # of the differences
 class Case:
     """A network at a random place: its random window, states, and gradients from the window after."""
 
-    def __init__(self, cell: str, shape: dict[str, Any], V: int, T: int, B: int, dropout: float = 0) -> None:
+    def __init__(
+        self, cell: str, shape: dict[str, Any], V: int, T: int, B: int, dropout: Dropout | None = None
+    ) -> None:
         self.network = random_network(V, cell=cell, **shape)
         self.window = random_window(V, T, B)
         self.states = random_states(self.network, B, seed=1)
         self.dstates = random_states(self.network, B, seed=2)
-        self.computation = one_thread(self.network, dropout=dropout, seed=3)
+        self.computation = one_thread(self.network, dropout=dropout)
 
     def run(self) -> Result:
         """Losses, states and gradients at the present values."""
@@ -76,11 +82,12 @@ def slopes(loss: Callable[[], float], place: np.ndarray) -> np.ndarray:
     return np.array([slope(loss, place, entry) for entry in np.ndindex(place.shape)]).reshape(place.shape)
 
 
-@pytest.mark.parametrize("shape", NETWORKS)
+@pytest.mark.parametrize(("shape", "each_step"), [*((s, False) for s in NETWORKS), *((s, True) for s in DROPPING)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_every_entry_of_every_gradient(cell, shape):
+def test_every_entry_of_every_gradient(cell, shape, each_step):
     V, T, B = (2, 1, 1) if shape == "tiny" else (5, 6, 3)
-    case = Case(cell, NETWORKS[shape], V, T, B, dropout=0.5 if shape == "dropout" else 0)
+    dropout = Dropout(0.4, 0.3, each_step, seed=3) if shape in DROPPING else None
+    case = Case(cell, NETWORKS[shape], V, T, B, dropout)
     result = case.run()
     for name, gradient in result.by_name.items():
         expected = slopes(case.loss, case.network.parameters[name])

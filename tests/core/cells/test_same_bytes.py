@@ -20,6 +20,7 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
+from textgen.core.dropout import Dropout
 from textgen.core.threads import Team
 from textgen.lm.network import Computation, Network
 
@@ -31,7 +32,9 @@ NETWORKS: dict[str, dict[str, Any]] = {  # 37 is no multiple of any vector's wid
 }
 
 
-def result_of(network: Network, threads: int = 1, dropout: float = 0, rows: list[int] | None = None) -> Result:
+def result_of(
+    network: Network, threads: int = 1, dropout: Dropout | None = None, rows: list[int] | None = None
+) -> Result:
     """Train on one fixed random window, or on some of its rows."""
     window, states = random_window(V, T, B), random_states(network, B, seed=1)
     dstates = random_states(network, B, seed=2)
@@ -69,7 +72,7 @@ def test_one_window_or_three(cell, shape, cuts):
     assert largest_difference(gradient, whole.gradient) < 1e-6
 
 
-@pytest.mark.parametrize("dropout", [0, 0.5])
+@pytest.mark.parametrize("dropout", [None, Dropout(0.5, 0.3, each_step=False), Dropout(0.5, 0.3, each_step=True)])
 @pytest.mark.parametrize("shape", NETWORKS)
 @pytest.mark.parametrize("cell", CELLS)
 def test_any_number_of_threads(cell, shape, dropout):
