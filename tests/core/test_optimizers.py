@@ -77,12 +77,15 @@ def test_threshold_zero_is_no_clipping():
     assert clip_factor(0.0, 1) == 1
 
 
-@pytest.mark.parametrize("decay", [0, 0.1])
-def test_adam_longhand(decay):
+DECAYS = [(0, None), (0, 3), (0.1, None), (0.1, 3)]  # of five parameters; the last two may be biases
+
+
+@pytest.mark.parametrize(("decay", "decaying"), DECAYS)
+def test_adam_longhand(decay, decaying):
     size, rate, factor = 5, 0.01, 0.3
     parameters = random_vector(size, 3, np.float64)
     p, m, v = parameters.tolist(), [0.0] * size, [0.0] * size
-    optimizer = Adam(size, np.dtype(np.float64), weight_decay=decay)
+    optimizer = Adam(size, np.dtype(np.float64), weight_decay=decay, decaying=decaying)
     for t in range(1, 8):
         gradient = random_vector(size, 10 + t, np.float64)
         optimizer.update(parameters, gradient, rate, factor, Team(1))
@@ -90,24 +93,25 @@ def test_adam_longhand(decay):
             slope = factor * float(gradient[j])
             m[j] = 0.9 * m[j] + 0.1 * slope
             v[j] = 0.999 * v[j] + 0.001 * slope * slope
-            p[j] -= rate * decay * p[j]
+            p[j] -= 0 if decaying and j >= decaying else rate * decay * p[j]
             p[j] -= rate * (m[j] / (1 - 0.9**t)) / (math.sqrt(v[j] / (1 - 0.999**t)) + 1e-8)
         assert largest_difference(parameters, np.array(p)) < 1e-13
     assert optimizer.updates == 7
 
 
-@pytest.mark.parametrize("decay", [0, 0.1])
-def test_sgd_longhand(decay):
+@pytest.mark.parametrize(("decay", "decaying"), DECAYS)
+def test_sgd_longhand(decay, decaying):
     size, rate, factor = 5, 0.01, 0.3
     parameters = random_vector(size, 3, np.float64)
     p, velocity = parameters.tolist(), [0.0] * size
-    optimizer = SGD(size, np.dtype(np.float64), momentum=0.8, weight_decay=decay)
+    optimizer = SGD(size, np.dtype(np.float64), momentum=0.8, weight_decay=decay, decaying=decaying)
     for t in range(7):
         gradient = random_vector(size, 10 + t, np.float64)
         optimizer.update(parameters, gradient, rate, factor, Team(1))
         for j in range(size):
             velocity[j] = 0.8 * velocity[j] + factor * float(gradient[j])
-            p[j] = p[j] - rate * decay * p[j] - rate * velocity[j]
+            p[j] -= 0 if decaying and j >= decaying else rate * decay * p[j]
+            p[j] -= rate * velocity[j]
         assert largest_difference(parameters, np.array(p)) < 1e-13
 
 
@@ -124,7 +128,7 @@ def test_an_update_by_a_gradient_of_zero_changes_nothing(kind):
 def test_any_number_of_threads(kind, mode):
     def run(threads: int) -> list[np.ndarray]:
         parameters, sizes = random_vector(SHARED, 5), np.zeros(3)
-        optimizer: Any = kind(parameters.size, parameters.dtype, weight_decay=0.01)
+        optimizer: Any = kind(parameters.size, parameters.dtype, weight_decay=0.01, decaying=SHARED // 2)
         with Team(threads) as team:
             for step in range(3):
                 gradient = random_vector(parameters.size, 20 + step)

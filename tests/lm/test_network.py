@@ -88,6 +88,8 @@ def test_parameters_are_views_of_one_vector_with_zeros_between(cell):
     assert np.count_nonzero(parameters.vector) == parameter_count(network.config, V)
     for name in parameters.names():
         assert (parameters[name].ctypes.data - parameters.vector.ctypes.data) % 64 == 0
+    biases = [name for name in parameters.names() if name.endswith("bias")]
+    assert np.count_nonzero(parameters.vector[parameters.weights :]) == sum(parameters[b].size for b in biases)
     parameters["output.bias"][:] = 100
     assert np.count_nonzero(parameters.vector == 100) == V
 

@@ -48,8 +48,9 @@ def random_model(
     config = NetworkConfig(**{"hidden": 8, "layers": 1, "embedding": 0, **network})
     model = LanguageModel.new(TextConfig(**{"unit": "line", **(text or {})}), config, vocabulary_of(tokens), seed)
     rng = np.random.default_rng(seed)
-    vector = model.network.parameters.vector
-    vector[:] = 0.7 * rng.normal(size=vector.size)
+    parameters = model.network.parameters
+    for name in parameters.names():
+        parameters[name][...] = 0.7 * rng.normal(size=parameters[name].shape)
     model.network.pack()
     return model
 

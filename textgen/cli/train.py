@@ -96,7 +96,9 @@ def train(
         int, _step(metavar="N", help="Steps until the learning rate is at its highest.")
     ] = TrainingConfig.warmup,
     momentum: Annotated[float, _step(metavar="X", help="Momentum, for sgd.")] = TrainingConfig.momentum,
-    weight_decay: Annotated[float, _step(metavar="X", help="Decoupled weight decay.")] = TrainingConfig.weight_decay,
+    weight_decay: Annotated[
+        float, _step(metavar="X", help="Decoupled weight decay; biases have none.")
+    ] = TrainingConfig.weight_decay,
     clip: Annotated[float, _step(metavar="X", help="Limit of the gradient; 0: none.")] = TrainingConfig.clip,
     clip_by: Annotated[str, _step(metavar="HOW", help=_CLIP_BY)] = TrainingConfig.clip_by,
     seed: Annotated[int, _step(metavar="N", help="The same seed gives the same model.")] = TrainingConfig.seed,

@@ -86,6 +86,14 @@ def _as_numbers(dtype: np.dtype, *values: float) -> list[np.floating]:
         return [dtype.type(value) for value in values]
 
 
+def _parts(rate: float, weight_decay: float, decaying: int | None) -> list[tuple[slice, float]]:
+    """The parts of the vector, and the share of itself that each keeps beside its update."""
+    kept = 1 - rate * weight_decay
+    if decaying is None or kept == 1:
+        return [(slice(None), kept)]
+    return [(slice(decaying), kept), (slice(decaying, None), 1.0)]
+
+
 @kernel
 def _adam(parameters, gradient, mean, square, factor, rate, beta1, beta2, correction2, epsilon, kept, first, last):
     """One block range of `Adam.update`; scalars of the vectors' own type."""
@@ -103,13 +111,14 @@ def _adam(parameters, gradient, mean, square, factor, rate, beta1, beta2, correc
 class Adam:
     """Adam with decoupled weight decay (Kingma and Ba 2015, arXiv:1412.6980; Loshchilov and Hutter 2019).
 
+    decaying : how many parameters, the first ones, decay; None: all. (Biases usually do not.)
     Its state: `mean` and `square`, vectors like the parameters, and the number of updates.
     """
 
-    def __init__(self, size: int, dtype: np.dtype, weight_decay: float = 0.0) -> None:
+    def __init__(self, size: int, dtype: np.dtype, weight_decay: float = 0.0, decaying: int | None = None) -> None:
         self.mean, self.square = zeros((size,), dtype), zeros((size,), dtype)
         self.updates = 0
-        self.weight_decay = weight_decay
+        self.weight_decay, self.decaying = weight_decay, decaying
         self.beta1, self.beta2, self.epsilon = 0.9, 0.999, 1e-8
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:
@@ -117,12 +126,12 @@ class Adam:
         self.updates += 1
         corrected = rate / (1 - self.beta1**self.updates)
         correction2 = 1 / (1 - self.beta2**self.updates)
-        kept = 1 - rate * self.weight_decay
-        scalars = _as_numbers(
-            parameters.dtype, factor, corrected, self.beta1, self.beta2, correction2, self.epsilon, kept
-        )
-        work = partial(_adam, parameters, gradient, self.mean, self.square, *scalars)
-        _over_blocks(work, block_count(parameters.size), team)
+        for part, kept in _parts(rate, self.weight_decay, self.decaying):
+            vectors = parameters[part], gradient[part], self.mean[part], self.square[part]
+            scalars = _as_numbers(
+                parameters.dtype, factor, corrected, self.beta1, self.beta2, correction2, self.epsilon, kept
+            )
+            _over_blocks(partial(_adam, *vectors, *scalars), block_count(vectors[0].size), team)
 
 
 @kernel
@@ -137,14 +146,17 @@ def _momentum(parameters, gradient, velocity, factor, rate, momentum, kept, firs
 
 
 class SGD:
-    """Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), decay decoupled."""
+    """Gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form); decay is decoupled, as in `Adam`."""
 
-    def __init__(self, size: int, dtype: np.dtype, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, size: int, dtype: np.dtype, momentum: float = 0.9, weight_decay: float = 0.0, decaying: int | None = None
+    ) -> None:
         self.velocity = zeros((size,), dtype)
-        self.momentum, self.weight_decay = momentum, weight_decay
+        self.momentum, self.weight_decay, self.decaying = momentum, weight_decay, decaying
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:
         """Change `parameters` in place by one step at learning rate `rate`, against factor * gradient."""
-        scalars = _as_numbers(parameters.dtype, factor, rate, self.momentum, 1 - rate * self.weight_decay)
-        work = partial(_momentum, parameters, gradient, self.velocity, *scalars)
-        _over_blocks(work, block_count(parameters.size), team)
+        for part, kept in _parts(rate, self.weight_decay, self.decaying):
+            vectors = parameters[part], gradient[part], self.velocity[part]
+            scalars = _as_numbers(parameters.dtype, factor, rate, self.momentum, kept)
+            _over_blocks(partial(_momentum, *vectors, *scalars), block_count(vectors[0].size), team)

@@ -34,7 +34,7 @@ _ALIGNMENT = 16  # elements; each parameter begins at a multiple of it in the ve
 
 
 def parameter_shapes(config: NetworkConfig, vocabulary_size: int) -> dict[str, tuple[int, ...]]:
-    """The shape of each parameter by name, in the order of the vector."""
+    """The shape of each parameter by name, from the input to the output."""
     cell, H = load_cell(config.cell), config.hidden
     shapes: dict[str, tuple[int, ...]] = {}
     inputs = vocabulary_size
@@ -65,23 +65,29 @@ def parameter_count(config: NetworkConfig, vocabulary_size: int) -> int:
     return sum(math.prod(shape) for shape in parameter_shapes(config, vocabulary_size).values())
 
 
+def _is_bias(name: str) -> bool:
+    return name.endswith(".bias")
+
+
 class Parameters:
     """Named arrays that are views of one flat `vector`, and, where trained, of one flat `gradient`.
 
-    Gaps between the arrays keep each one aligned; they hold zeros.
+    Gaps between the arrays keep each one aligned; they hold zeros. The biases come last: the first `weights` entries
+    of the vector are all the others.
     """
 
     def __init__(self, shapes: dict[str, tuple[int, ...]], dtype: np.dtype, training: bool) -> None:
         self._places: dict[str, slice] = {}
         self._shapes, end = shapes, 0
-        for name, shape in shapes.items():
-            self._places[name] = slice(end, end + math.prod(shape))
+        for name in sorted(shapes, key=_is_bias):
+            self._places[name] = slice(end, end + math.prod(shapes[name]))
             end = -(-self._places[name].stop // _ALIGNMENT) * _ALIGNMENT
+        self.weights = min(place.start for name, place in self._places.items() if _is_bias(name))
         self.vector = zeros((end,), dtype)
         self.gradient = zeros((end,), dtype) if training else None
 
     def names(self) -> tuple[str, ...]:
-        """The parameters' names, in the vector's order."""
+        """The parameters' names, from the input to the output."""
         return tuple(self._shapes)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -152,7 +158,7 @@ class Network:
             if value.ndim == 2 and not name.endswith("peephole"):
                 limit = math.sqrt(3 / self._summed(name))
                 value[:] = generator.uniform(-limit, limit, value.shape)
-            if name.endswith(".bias") and name.startswith("layer") and self.cell.forget:
+            if _is_bias(name) and name.startswith("layer") and self.cell.forget:
                 gate, H = self.cell.gates.index(self.cell.forget), self.config.hidden
                 value[gate * H : (gate + 1) * H] = 1
         self.pack()

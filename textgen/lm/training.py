@@ -19,7 +19,7 @@ from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.evaluation import bits_per_character
 from textgen.lm.means import Mean, RunningMean
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation
+from textgen.lm.network import Computation, Parameters
 from textgen.lm.plan import TrainingPlan, plan
 from textgen.lm.reports import Finished, Report, StepReport, ValidationReport
 from textgen.lm.scoring import perplexity, with_first_input
@@ -68,7 +68,7 @@ class _Training:
         self.best_model = LanguageModel.new(text, network, corpus.vocabulary, training.seed)
         self.network, self.parameters = self.model.network, self.model.network.parameters
         self.computation = Computation(self.network, team, make_dropout(training))
-        self.optimizer = _make_optimizer(training, self.parameters.vector)
+        self.optimizer = _make_optimizer(training, self.parameters)
         self.order = np.random.Generator(np.random.PCG64(training.seed))
         self.step = self.epoch = self.tokens = 0
         self.started = self.reported = time.monotonic()
@@ -250,10 +250,11 @@ def make_dropout(config: TrainingConfig) -> Dropout:
     return Dropout(config.dropout, config.word_dropout, each_step, config.seed)
 
 
-def _make_optimizer(config: TrainingConfig, vector: np.ndarray) -> Adam | SGD:
+def _make_optimizer(config: TrainingConfig, parameters: Parameters) -> Adam | SGD:
+    vector, decay = parameters.vector, (config.weight_decay, parameters.weights)
     if config.optimizer == "adam":
-        return Adam(vector.size, vector.dtype, config.weight_decay)
-    return SGD(vector.size, vector.dtype, config.momentum, config.weight_decay)
+        return Adam(vector.size, vector.dtype, *decay)
+    return SGD(vector.size, vector.dtype, config.momentum, *decay)
 
 
 def _without_model(report: ValidationReport) -> dict[str, Any]:
