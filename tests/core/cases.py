@@ -84,7 +84,7 @@ def twin_of(network: Network) -> TwinNetwork:
     """The naive twin of a network, with the same parameters."""
     config = network.config
     parameters = {name: network.parameters[name].astype(np.float64) for name in network.parameters.names()}
-    return TwinNetwork(config.cell, config.layers, config.head_layers, parameters)
+    return TwinNetwork(config.cell, config.layers, config.head_layers, parameters, config.cutoffs)
 
 
 def random_states(network: Network, B: int, seed: int) -> list[np.ndarray]:

@@ -13,6 +13,8 @@ from itertools import count
 
 import numpy as np
 
+from tests.core.clustered import log_probabilities
+
 Vector = list[float]
 Gate = tuple[list[Vector], list[Vector], Vector]  # from the input (I, H), from the state (H, H), bias (H,)
 Gates = Mapping[str, Gate]
@@ -184,10 +186,18 @@ class TwinNetwork:
 
     Tied, the output layer's matrix is the embedding (V, D), transposed; the input is then the square root of D times
     the embedding, and the top layer is projected to its size, where it has another.
+    cutoffs : of the clusters of an adaptive softmax; their columns come first, in a tied embedding their rows.
     """
 
-    def __init__(self, cell: str, layers: int, head_layers: int, parameters: Mapping[str, np.ndarray]) -> None:
-        self.step = TWINS[cell]
+    def __init__(
+        self,
+        cell: str,
+        layers: int,
+        head_layers: int,
+        parameters: Mapping[str, np.ndarray],
+        cutoffs: Sequence[int] = (),
+    ) -> None:
+        self.step, self.cutoffs = TWINS[cell], cutoffs
         self.gates = [split_gates(cell, parameters, layer) for layer in range(layers)]
         none = np.zeros((0, 0))
         self.peepholes = [parameters.get(f"layer{layer}.peephole", none).tolist() for layer in range(layers)]
@@ -198,6 +208,7 @@ class TwinNetwork:
         is_tied = "output.weight" not in parameters
         weight = parameters["embedding"].T if is_tied else parameters["output.weight"]
         self.output = weight.tolist(), parameters["output.bias"].tolist()
+        self.first_row = len(cutoffs) if is_tied else 0
         self.scale = math.sqrt(len(self.embedding[0])) if is_tied and self.embedding else 1.0
         projection = parameters.get("output.projection")
         self.projection = None if projection is None else projection.tolist()
@@ -208,11 +219,12 @@ class TwinNetwork:
             return [0.0] * self.inputs
         if self.embedding is None:
             return [1.0 if i == idx else 0.0 for i in range(self.inputs)]
-        return [self.scale * value for value in self.embedding[idx]]
+        return [self.scale * value for value in self.embedding[self.first_row + idx]]
 
     def advance(self, idx: int, states: list[State], dropped: Dropped = keep_all) -> tuple[list[State], Vector]:
-        """One step of one row: the layers' states after it, and the logits. dropped : a layer's output by its number.
+        """One step of one row: the layers' states after it, and the logits of all ids.
 
+        dropped : a layer's output by its number.
         Number 0 is the input itself, of one entry; the layers follow from 1, the embedding, if there is one, first.
         """
         scale, after, places = dropped(0, [1.0])[0], [], count(1)
@@ -226,7 +238,8 @@ class TwinNetwork:
             x = dropped(next(places), [math.tanh(v) for v in affine(weight, x, bias)])
         if self.projection is not None:
             x = affine(self.projection, x, [0.0] * len(self.projection[0]))
-        return after, affine(self.output[0], x, self.output[1])
+        logits = affine(self.output[0], x, self.output[1])
+        return after, log_probabilities(logits, self.cutoffs) if self.cutoffs else logits
 
     def run(
         self,

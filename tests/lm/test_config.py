@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict
 
@@ -21,6 +22,12 @@ IMPOSSIBLE = [
     (NetworkConfig, {"layers": 0}, "--layers must be at least 1 and at most 1,000, not 0"),
     (NetworkConfig, {"embedding": -1}, "--embedding must be at least 0 and at most 1,000,000, not -1"),
     (NetworkConfig, {"head_layers": -1}, "--head-layers must be at least 0 and at most 1,000, not -1"),
+    (NetworkConfig, {"softmax": "hard"}, "unknown --softmax 'hard'; choose from auto, full, adaptive"),
+    (NetworkConfig, {"cutoffs": (1, 5)}, "cutoffs must rise from 2 or more, not [1, 5]"),
+    (NetworkConfig, {"cutoffs": (4, 4)}, "cutoffs must rise from 2 or more, not [4, 4]"),
+    (NetworkConfig, {"cutoffs": (2.0,)}, "cutoffs must be whole numbers, not [2.0]"),
+    (NetworkConfig, {"cutoffs": (True, 3)}, "cutoffs must be whole numbers, not [True, 3]"),
+    (NetworkConfig, {"cutoffs": (4,), "softmax": "full"}, "the full softmax has no cutoffs, but [4] were found"),
     (NetworkConfig, {"cell": "gruu"}, "unknown --cell 'gruu'; choose from rnn, gru-simple, gru, lstm, "),
     (NetworkConfig, {"tie": True, "embedding": 0}, "--tie and --embedding 0 contradict each other"),
     (TrainingConfig, {"epochs": 0}, "--epochs must be at least 1, not 0"),
@@ -68,7 +75,16 @@ def test_a_dictionary_and_back(config):
         config.from_dict({"colour": "red"})
 
 
+def test_clusters_through_json_and_back():
+    config = NetworkConfig(softmax="adaptive", cutoffs=(4, 30))
+    again = NetworkConfig.from_dict(json.loads(json.dumps(asdict(config))))
+    assert again == config
+    assert hash(again) == hash(config)
+
+
 def test_a_wrong_type_is_refused():
+    with pytest.raises(ConfigError, match="settings of the wrong type"):
+        NetworkConfig.from_dict({"cutoffs": 3})
     with pytest.raises(ConfigError, match="settings of the wrong type"):
         NetworkConfig.from_dict({"hidden": "many"})
 

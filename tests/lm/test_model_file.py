@@ -55,7 +55,13 @@ def rewrite(path, *, metadata=None, tensors=None):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
-    "shape", [{}, {"layers": 2, "embedding": 3, "head_layers": 1}, {"embedding": 3, "tie": True, "head_layers": 1}]
+    "shape",
+    [
+        {},
+        {"layers": 2, "embedding": 3, "head_layers": 1},
+        {"embedding": 3, "tie": True, "head_layers": 1},
+        {"softmax": "adaptive", "cutoffs": (2, 5)},
+    ],
 )
 def test_a_model_comes_back_as_it_was(path, cell, shape):
     model = make_model(cell=cell, **shape)
@@ -172,6 +178,12 @@ def config_with(part, **changes):
         (config_with("network", hidden=5.0), "'hidden' is 5.0, not of the type int"),
         (config_with("network", hidden=True), "'hidden' is True, not of the type int"),
         (config_with("network", hidden="5"), "'hidden' is '5', not of the type int"),
+        (config_with("network", cutoffs=3), "'cutoffs' is 3, not of the type tuple"),
+        (config_with("network", cutoffs=[2, "3"]), "cutoffs must be whole numbers"),
+        (config_with("network", cutoffs=[0, 3]), "cutoffs must rise from 2"),
+        (config_with("network", cutoffs=[3, 7]), "a cluster begins with token 7 of 7"),
+        (config_with("network", softmax="adaptive"), "its adaptive softmax has no clusters"),
+        (config_with("network", softmax="full", cutoffs=[3]), "the full softmax has no cutoffs"),
         (config_with("network", width=3), "unknown setting 'width'"),
         (config_with("network", tie=1), "'tie' is 1, not of the type bool"),
         (config_with("network", tie=True, embedding=None), "the size of its tied embedding is not settled"),
@@ -200,6 +212,7 @@ def test_damaged_metadata(saved, metadata, message):
         (config_with("network", layers=2), "'layer1.input' are missing"),
         (config_with("network", cell="rnn"), "'layer0.input' have the shape (7, 20), not (7, 5)"),
         (config_with("network", embedding=3), "'embedding' are missing"),
+        (config_with("network", cutoffs=[3, 5]), "'output.weight' have the shape (5, 7), not (5, 9)"),
         (config_with("network", tie=True, embedding=5), "'embedding' are missing"),
         ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>"], "counts": [0, 0]}'}, "not (2, 20)"),
     ],

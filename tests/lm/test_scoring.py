@@ -21,7 +21,13 @@ def log_probability(model, sentence):
 
 @pytest.mark.parametrize(
     "network",
-    [{"cell": "lstm", "layers": 2}, {"cell": "gru", "embedding": 3}, {"cell": "lstm-peephole", "head_layers": 1}],
+    [
+        {"cell": "lstm", "layers": 2},
+        {"cell": "gru", "embedding": 3},
+        {"cell": "lstm-peephole", "head_layers": 1},
+        {"cell": "rnn", "cutoffs": (2, 4)},
+        {"cell": "rnn", "embedding": 3, "tie": True, "cutoffs": (3,)},
+    ],
 )
 @pytest.mark.parametrize("carry", [False, True])
 def test_each_token_against_the_naive_twin(network, carry):
@@ -47,9 +53,10 @@ def test_a_sentence_is_as_probable_as_its_tokens_together():
     assert scored.perplexity_without_oov == scored.perplexity
 
 
+@pytest.mark.parametrize("cutoffs", [(), (3, 4)])
 @pytest.mark.parametrize("prefix", ["", "b", "abba", "ab" * 40])
-def test_all_next_tokens_together_have_probability_one(prefix):
-    model = random_model("abc", seed=1, cell="gru")
+def test_all_next_tokens_together_have_probability_one(prefix, cutoffs):
+    model = random_model("abc", seed=1, cell="gru", cutoffs=cutoffs)
     continued = [score_one(model, prefix + token).log_probabilities[len(prefix)] for token in ("a", "b", "c", "?")]
     ended = score_one(model, prefix).log_probabilities[len(prefix)]
     assert math.fsum(np.exp([*continued, ended])) == pytest.approx(1, abs=1e-5)

@@ -212,16 +212,21 @@ class Softmax(Affine):
     """The output layer: logits, the loss of each token and its gradient.
 
     output : (T, B, V), the logits; in training their gradient. losses : (T, B) float64, nats.
-    `scale` multiplies the gradient: 1 / (the number of tokens) for a mean.
+    `scale` multiplies the gradient: 1 / (the number of tokens) for a mean. cutoffs : of the clusters of tokens, if it
+    has any.
     """
 
     scale = 1.0
+    cutoffs = np.empty(0, np.int64)
 
     def allocate(self, T: int, B: int, training: bool) -> None:
         super().allocate(T, B, training=False)
         self.training = training
         self.doutput = self.output
         self.losses = np.empty((T, B))
+
+    def begin(self, window: Window) -> None:
+        """Find out about the whole window what the threads need that share out its rows."""
 
     def forward(self, window: Window, b0: int, b1: int) -> None:
         super().forward(window, b0, b1)

@@ -248,6 +248,12 @@ class Weight:
         self.value = stored.T if transposed else stored
         self.kept = _new_packed(self.value) if keep_packed else None
 
+    def columns(self, first: int, last: int) -> Weight:
+        """The columns first:last of W, as a weight of which nothing is kept packed."""
+        part = (slice(first, last),) if self._is_transposed else (slice(None), slice(first, last))
+        gradient = None if self.gradient is None else self.gradient[part]
+        return Weight(self.stored[part], gradient, False, self._is_transposed)
+
     def pack(self) -> None:
         """Renew what is kept packed."""
         if self.kept is not None:

@@ -48,7 +48,7 @@ def softmax_loss(logits, targets, scale, losses, b0, b1):
 
 
 @inlined_reduction
-def _sum_of_exponentials(row, shift):
+def sum_of_exponentials(row, shift):
     """The sum of exp(entry - shift) over `row`."""
     total = row[0] - row[0]
     for j in range(row.size):
@@ -66,4 +66,4 @@ def cross_entropy(logits, targets, losses, b0, b1):
                 losses[t, b] = 0
                 continue
             shift = largest(row)
-            losses[t, b] = math.log(_sum_of_exponentials(row, shift)) - (row[target] - shift)
+            losses[t, b] = math.log(sum_of_exponentials(row, shift)) - (row[target] - shift)

@@ -9,6 +9,7 @@ import math
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, Self
 
 from textgen.core.cells import CELLS
@@ -19,6 +20,7 @@ from textgen.text.units import UNITS
 OPTIMIZERS = ("adam", "sgd")
 CLIP_MODES = ("norm", "value")
 DROPOUT_KINDS = ("variational", "standard")  # one mask for a row's whole window, or one for each time step
+SOFTMAXES = ("auto", "full", "adaptive")
 _MOST_UNITS, _MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
 
 
@@ -105,6 +107,8 @@ class NetworkConfig(_Checked):
     embedding: int | None = None  # 0: one-hot; None: chosen by the vocabulary when a training is planned
     head_layers: int = 0
     tie: bool = False  # the output layer's matrix is the embedding
+    softmax: str = "auto"  # settled when a training is planned
+    cutoffs: tuple[int, ...] = ()  # the first ids of the adaptive softmax's clusters; none: the softmax is full
 
     def __post_init__(self) -> None:
         check_choice("--cell", self.cell, CELLS)
@@ -113,8 +117,21 @@ class NetworkConfig(_Checked):
         if self.embedding is not None:
             check_number("embedding", self.embedding, least=0, most=_MOST_UNITS)
         check_number("head_layers", self.head_layers, least=0, most=_MOST_LAYERS)
+        check_choice("--softmax", self.softmax, SOFTMAXES)
+        object.__setattr__(self, "cutoffs", tuple(self.cutoffs))  # JSON makes it a list
+        _check_cutoffs(self.softmax, self.cutoffs)
         if self.tie and self.embedding == 0:
             raise ConfigError("--tie and --embedding 0 contradict each other; give one of them")
+
+
+def _check_cutoffs(softmax: str, cutoffs: tuple[int, ...]) -> None:
+    """Raise ConfigError unless `cutoffs` are rising ids, or none are given; `<unk>` and `<eos>` come before them."""
+    if any(not isinstance(cutoff, int) or isinstance(cutoff, bool) for cutoff in cutoffs):
+        raise ConfigError(f"cutoffs must be whole numbers, not {list(cutoffs)}")
+    if any(first >= second for first, second in pairwise((1, *cutoffs))):
+        raise ConfigError(f"cutoffs must rise from 2 or more, not {list(cutoffs)}")
+    if cutoffs and softmax == "full":
+        raise ConfigError(f"the full softmax has no cutoffs, but {list(cutoffs)} were found")
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON t
     "int": (int,),
     "float": (int, float),
     "int | None": (int, type(None)),
+    "tuple[int, ...]": (list, tuple),  # a tuple is the default of what is not there
 }
 
 
@@ -148,6 +149,12 @@ def _summary_of(path: Path, file: Any) -> ModelSummary:
         raise ModelFileError(f"{path}: damaged model file: the unit of its corpus is not settled")
     if network.tie and network.embedding is None:
         raise ModelFileError(f"{path}: damaged model file: the size of its tied embedding is not settled")
+    if network.cutoffs and network.cutoffs[-1] >= len(vocabulary):
+        raise ModelFileError(
+            f"{path}: damaged model file: a cluster begins with token {network.cutoffs[-1]} of {len(vocabulary)}"
+        )
+    if network.softmax == "adaptive" and not network.cutoffs:
+        raise ModelFileError(f"{path}: damaged model file: its adaptive softmax has no clusters")
     shapes = {}
     for name in file.keys():  # noqa: SIM118  (it is no dictionary)
         tensor = file.get_slice(name)

@@ -9,6 +9,7 @@ from itertools import count
 
 import numpy as np
 
+from textgen.core.adaptive_softmax import AdaptiveSoftmax
 from textgen.core.buffers import zeros
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
@@ -37,9 +38,9 @@ def parameter_shapes(config: NetworkConfig, vocabulary_size: int) -> dict[str, t
     """The shape of each parameter by name, from the input to the output."""
     cell, H = load_cell(config.cell), config.hidden
     shapes: dict[str, tuple[int, ...]] = {}
-    inputs = vocabulary_size
+    inputs, outputs = vocabulary_size, vocabulary_size + len(config.cutoffs)
     if config.embedding:
-        shapes["embedding"] = (vocabulary_size, config.embedding)
+        shapes["embedding"] = (outputs if config.tie else vocabulary_size, config.embedding)
         inputs = config.embedding
     for layer in range(config.layers):
         shapes[f"layer{layer}.input"] = (inputs, len(cell.gates) * H)
@@ -53,10 +54,10 @@ def parameter_shapes(config: NetworkConfig, vocabulary_size: int) -> dict[str, t
         shapes[f"head{layer}.weight"] = (H, H)
         shapes[f"head{layer}.bias"] = (H,)
     if not config.tie:
-        shapes["output.weight"] = (H, vocabulary_size)
+        shapes["output.weight"] = (H, outputs)
     elif config.embedding and config.embedding != H:
         shapes["output.projection"] = (H, config.embedding)
-    shapes["output.bias"] = (vocabulary_size,)
+    shapes["output.bias"] = (outputs,)
     return shapes
 
 
@@ -176,6 +177,12 @@ class Network:
         """The parameter `name`, by which something is multiplied; of a tied embedding, that is its transpose."""
         return self._weights[name]
 
+    def looked_up(self, name: str) -> Parameter:
+        """The rows of the parameter `name` that are looked up by token id, (V, columns)."""
+        whole = self.parameter(name)
+        first = whole.value.shape[0] - self.vocabulary_size  # in a tied embedding the clusters' rows come before
+        return Parameter(whole.value[first:], None if whole.gradient is None else whole.gradient[first:])
+
     def parameter(self, name: str) -> Parameter:
         """The parameter `name`, which is looked up or added."""
         return Parameter(self.parameters[name], self.parameters.gradient_of(name))
@@ -233,7 +240,7 @@ class Computation:
 
     def _look_up(self, name: str) -> OneHot:
         """The input: rows of the parameter `name`."""
-        parameter = self.network.parameter(name)
+        parameter = self.network.looked_up(name)
         scale = math.sqrt(parameter.value.shape[1]) if self.network.config.tie else 1.0  # see Network.initialize
         return OneHot(parameter, scale, self.dropout.of_words())
 
@@ -246,7 +253,8 @@ class Computation:
     def _build_output(self, below: Layer) -> Softmax:
         network = self.network
         weight = network.weight("embedding" if network.config.tie else "output.weight")
-        return Softmax(Product(below, weight), network.parameter("output.bias"))
+        product, bias, cutoffs = Product(below, weight), network.parameter("output.bias"), network.config.cutoffs
+        return AdaptiveSoftmax(product, bias, cutoffs) if cutoffs else Softmax(product, bias)
 
     def _recurrent(self, layer: int, connection: Connection) -> Recurrent:
         network, cell, prefix = self.network, self.network.cell, f"layer{layer}"
@@ -276,6 +284,7 @@ class Computation:
         """The loss of each token in nats, (T, B) float64, zero where there is no target; the state moves on."""
         T, B = window.targets.shape
         self.prepare(T, B)
+        self.output.begin(window)
         self.team.run(lambda part: self._forward_rows(window, *share(B, part, self.team.threads)))
         return self.output.losses
 
@@ -290,6 +299,7 @@ class Computation:
         T, B = window.targets.shape
         self.prepare(T, B)
         self.output.scale = 1 / max(1, int(np.count_nonzero(window.targets >= 0))) if scale is None else scale
+        self.output.begin(window)
         self.dropout.step = step
         if truncated:
             for layer in self.recurrent:
