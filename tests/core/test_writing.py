@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.core.cases import TextWindow, random_network, random_states, set_states
+from tests.core.cases import TextWindow, entry, random_network, random_states, set_states
 from textgen.core.cells import CELLS
+from textgen.core.clusters import join_clusters
 from textgen.core.crew import abandon, crews
 from textgen.core.draw import Filters, draw, space
 from textgen.core.threads import Team
@@ -20,6 +21,7 @@ from textgen.core.writing import draws, steps, streams, write
 from textgen.lm.network import Computation, Network
 
 V, EOS, NONE = 41, 3, -1
+_join = entry(join_clusters)
 OFF = Filters(1.0, 0, 1.0, 0.0, NONE)
 FILTERED = Filters(1.3, 20, 0.9, 0.01, 0)
 
@@ -43,7 +45,7 @@ def task_of(B: int, length: int = 20, filters: Filters = FILTERED, **config) -> 
     random = random_network(V, np.float32, **{"hidden": 37, **config})
     network = Network(random.config, V, np.float32)
     network.parameters.vector[:] = random.parameters.vector
-    network.parameters["output.bias"][EOS] = 1
+    network.parameters["output.bias"][len(random.config.cutoffs) + EOS] = 1
     network.pack()
     rng = np.random.default_rng(B)
     inputs = rng.integers(-1, V, B).astype(np.int32)
@@ -53,6 +55,19 @@ def task_of(B: int, length: int = 20, filters: Filters = FILTERED, **config) -> 
 def window_of(inputs: np.ndarray) -> TextWindow:
     """One step that starts no sequence and predicts nothing."""
     return TextWindow(inputs[None], np.zeros((1, inputs.size), np.bool_), np.full((1, inputs.size), -1, np.int32))
+
+
+def logits_of(computation: Computation) -> np.ndarray:
+    """The logits (B, V) of the step that was computed last; with clusters, the log-probabilities."""
+    output = computation.output
+    if not output.cutoffs.size:
+        return np.asarray(output.output[0])
+    B = output.losses.shape[1]
+    whole, joint = np.empty((1, B, output.columns), np.float32), np.empty((B, V), np.float32)
+    output.connection.forward(window_of(np.zeros(B, np.int32)), output.bias.value, whole, 0, B)
+    for b in range(B):
+        _join(whole[0, b], output.cutoffs, joint[b])
+    return joint
 
 
 def longhand(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,7 +81,7 @@ def longhand(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for n in range(length):
         computation.forward(window_of(inputs))
         ids, log_probabilities = np.empty(B, np.int32), np.empty(B)
-        logits = computation.output.output[0]
+        logits = logits_of(computation)
         draw(logits, task.numbers[:, n].copy(), task.filters, space(V), ids, log_probabilities, 0, B)
         all_ids[:, n], all_log_probabilities[:, n], all_logits[:, n] = ids, log_probabilities, logits
         inputs = ids
@@ -98,7 +113,6 @@ class Writer:
             layer.states[:, 0] = state
         self.task, self.steps, self.streams = task, steps(computation.layers), streams(B, U)
         self.steps.inputs[:] = task.inputs
-        self.logits = computation.output.output
         self.written = [Written() for _ in range(B)]
         for b in range(B):
             self.go_on(b)
@@ -114,7 +128,7 @@ class Writer:
 
     def write(self, team: Team) -> None:
         """Have all threads of the team write together."""
-        places, drawn = crews(team.threads), draws(self.task.filters, self.logits, team.threads)
+        places, drawn = crews(team.threads), draws(self.task.filters, self.steps, team.threads)
         team.run(lambda part: write(self.steps, self.streams, drawn, EOS, places[part]))
 
     def run(self, team: Team) -> None:
@@ -159,6 +173,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "two layers, embedded": {"layers": 2, "embedding": 18, "head_layers": 1},
     "tied": {"layers": 1, "embedding": 37, "tie": True, "head_layers": 1},
     "tied, projected": {"layers": 1, "embedding": 18, "tie": True},
+    "in clusters": {"layers": 1, "cutoffs": (7, 20, 40)},
+    "tied, in clusters": {"layers": 1, "embedding": 18, "tie": True, "cutoffs": (4,)},
 }
 THREADS = (1, 2, 3, 5)
 
@@ -240,7 +256,7 @@ def test_greedy_takes_the_most_probable(excluded):
 
 def test_an_abandoned_crew_writes_no_more():
     writer = Writer(task_of(3), 20)
-    places, drawn = crews(2), draws(OFF, writer.logits, 2)
+    places, drawn = crews(2), draws(OFF, writer.steps, 2)
     abandon(places[0])
     write(writer.steps, writer.streams, drawn, EOS, places[1])  # the other one never comes
     assert not writer.streams.counts.any()

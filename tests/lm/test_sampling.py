@@ -25,7 +25,13 @@ from textgen.text.vocabulary import EOS_ID, UNK_ID
 
 
 @pytest.mark.parametrize(
-    ("seed", "network"), [(3, {"cell": "lstm"}), (6, {"cell": "gru", "layers": 2, "embedding": 3})]
+    ("seed", "network"),
+    [
+        (3, {"cell": "lstm"}),
+        (6, {"cell": "gru", "layers": 2, "embedding": 3}),
+        (1, {"cell": "rnn", "cutoffs": (2, 3)}),
+        (1, {"cell": "rnn", "embedding": 3, "tie": True, "cutoffs": (2,)}),
+    ],
 )
 def test_frequencies_agree_with_the_softmax(seed, network):
     model = random_model("ab", seed=seed, **network)
@@ -92,6 +98,17 @@ def test_filters_reach_the_draw(filters, weights):
     total = sum(weights.values())
     drawn = texts(model, count=2000, max_length=1, **filters)
     assert_drawn_from(drawn, {token: weight / total for token, weight in weights.items()})
+
+
+@pytest.mark.parametrize("filters", [{}, {"top_k": 8, "temperature": 0.8}])
+def test_in_clusters_the_probability_of_what_is_drawn_is_that_of_scoring(filters):
+    model = random_model("abcdefgh", seed=3, cell="gru", cutoffs=(3, 5, 8))
+    written = write(model, count=50, max_length=20, **filters)
+    scores = list(score(model, [sequence.text for sequence in written]))
+    assert {"eos", "length"} == {sequence.ended for sequence in written}
+    for sequence, scored in zip(written, scores, strict=True):
+        drawn = scored.log_probabilities if sequence.ended == "eos" else scored.log_probabilities[:-1]
+        assert sequence.log10_probability == pytest.approx(math.fsum(drawn) / math.log(10), abs=1e-5)
 
 
 # Known texts

@@ -11,11 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from textgen.core.activations import apply_tanh
+from textgen.core.buffers import empty
+from textgen.core.clusters import join_clusters
 from textgen.core.connections import OneHot, Product
 from textgen.core.crew import ALONE, is_abandoned, meet, share_of
 from textgen.core.draw import Filters, Space, draw, space
 from textgen.core.jit import inlined, kernel
-from textgen.core.layers import Affine, Embedding, Layer, Recurrent
+from textgen.core.layers import Affine, Embedding, Layer, Recurrent, Softmax
 from textgen.core.linking import Compiled, call
 from textgen.core.lookup import look_up
 from textgen.core.matmul import Packed, Weight, compiled_product, empty_panels, multiply_together
@@ -51,8 +53,8 @@ class Steps(NamedTuple):
 
     inputs : (B,) int32, the token before; negative: the zero vector. table : (V, N), of which rows are looked up,
     multiplied by scale, and bias : (N,) added, to give looked_up : (1, B, N).
-    affine : of the head layers, the projection, if there is one, and the output layer, whose y : (1, B, V) are the
-    logits.
+    affine : of the head layers, the projection, if there is one, and the output layer, whose y : (1, B, K + V) are the
+    logits. cutoffs : (K,) int64, of its clusters, as core/clusters.py has them; K = 0: the softmax is full.
     """
 
     inputs: np.ndarray
@@ -62,6 +64,7 @@ class Steps(NamedTuple):
     looked_up: np.ndarray
     recurrent: tuple[_Step, ...]
     affine: tuple[_Multiplication, ...]
+    cutoffs: np.ndarray
 
 
 class Streams(NamedTuple):
@@ -85,6 +88,7 @@ class Draws(NamedTuple):
     """The draws of one step, with the arguments of `draw` under their names there.
 
     uniforms, ids, log_probabilities : (B,). weights, candidates : (parts, V), the space of each of the crew.
+    joint : (B, V), the logits where the network's own are in clusters; (0, V) where they are not.
     """
 
     draw: Compiled
@@ -94,6 +98,7 @@ class Draws(NamedTuple):
     log_probabilities: np.ndarray
     weights: np.ndarray
     candidates: np.ndarray
+    joint: np.ndarray
 
 
 def streams(B: int, U: int) -> Streams:
@@ -114,6 +119,10 @@ def steps(layers: list[Layer]) -> Steps:
     looked_up = bottom.output if isinstance(bottom, Embedding) else bottom.gates
     recurrent = [layer for layer in layers if isinstance(layer, Recurrent)]
     affine = [layer for layer in layers if isinstance(layer, Affine) and layer is not bottom]
+    output = affine[-1]
+    assert isinstance(output, Softmax)
+    logits = empty((1, output.losses.shape[1], output.columns), output.dtype)  # those of all clusters, too
+    results = [*(layer.output for layer in affine[:-1]), logits]
     return Steps(
         inputs=np.empty(looked_up.shape[1], np.int32),
         scale=bottom.connection.scale,
@@ -121,7 +130,10 @@ def steps(layers: list[Layer]) -> Steps:
         bias=bottom.bias.value,
         looked_up=looked_up,
         recurrent=tuple(map(_step, recurrent)),
-        affine=tuple(_multiplication(a.connection, a.bias.value, a.output, a.is_squashed) for a in affine),
+        affine=tuple(
+            _multiplication(a.connection, a.bias.value, y, a.is_squashed) for a, y in zip(affine, results, strict=True)
+        ),
+        cutoffs=output.cutoffs,
     )
 
 
@@ -147,14 +159,16 @@ def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray, is_squa
     return _Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y, is_squashed)
 
 
-def draws(filters: Filters, logits: np.ndarray, parts: int) -> Draws:
-    """What a crew of `parts` needs to draw from logits (1, B, V)."""
-    _, B, V = logits.shape
+def draws(filters: Filters, steps: Steps, parts: int) -> Draws:
+    """What a crew of `parts` needs to draw from the logits of `steps`."""
+    [logits], K = steps.affine[-1].y, steps.cutoffs.size
+    B, columns = logits.shape
+    V = columns - K
+    joint = empty((B if K else 0, V), logits.dtype)
     uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
-    compiled = Compiled(draw, logits[0], uniforms, filters, space(V), ids, log_probabilities, 0, 0)
-    return Draws(
-        compiled, filters, uniforms, ids, log_probabilities, np.empty((parts, V)), np.empty((parts, V), np.int64)
-    )
+    compiled = Compiled(draw, logits, uniforms, filters, space(V), ids, log_probabilities, 0, 0)
+    weights, candidates = np.empty((parts, V)), np.empty((parts, V), np.int64)
+    return Draws(compiled, filters, uniforms, ids, log_probabilities, weights, candidates, joint)
 
 
 @inlined
@@ -174,8 +188,12 @@ def _advance(layer, ended, first, last, crew):
 
 
 @inlined
-def _draw(draws, logits, streams, first, last, crew):
+def _draw(draws, logits, cutoffs, streams, first, last, crew):
     """Draw for the rows first:last."""
+    if cutoffs.size > 0:
+        for b in range(first, last):
+            join_clusters(logits[b], cutoffs, draws.joint[b])
+        logits = draws.joint
     for b in range(first, last):
         if streams.counts[b] < streams.limits[b]:
             draws.uniforms[b] = streams.numbers[b, streams.counts[b]]
@@ -224,6 +242,6 @@ def write(steps, streams, draws, eos, crew):
             y = affine.y
             for b in range(first, last if affine.is_squashed else first):
                 apply_tanh(y[0, b])
-        _draw(draws, y[0], streams, first, last, crew)
+        _draw(draws, y[0], steps.cutoffs, streams, first, last, crew)
         _record(streams, draws, steps.inputs, eos, first, last)
         meet(crew)

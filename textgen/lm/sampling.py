@@ -102,7 +102,7 @@ class _Desk:
         self.computation.prepare(1, rows)
         self.steps = steps(self.computation.layers)
         self.streams = streams(rows, max(1, min(_TOKENS, _WORK_OF_A_RUN // _work(model, rows))))
-        self.draws = draws(filters, self.computation.output.output, threads)
+        self.draws = draws(filters, self.steps, threads)
         self.rows: list[_Stream | None] = [None] * rows
         self.crew = crews(threads)
 
