@@ -56,6 +56,13 @@ def test_words_are_judged_by_their_perplexity(train):
     assert read_summary(models_folder() / "cats-word.safetensors").level == "word"
 
 
+def test_an_adaptive_softmax_where_it_is_asked_for(train):
+    assert "adaptive" not in train().err
+    assert train("--name", "cut", "--softmax", "adaptive").code == 0
+    assert read_summary(models_folder() / "cut.safetensors").network.cutoffs
+    assert not read_summary(models_folder() / "cats-char.safetensors").network.cutoffs
+
+
 def test_quiet_says_nothing(train):
     done = train("--quiet")
     assert (done.code, done.err) == (0, "")

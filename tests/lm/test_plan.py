@@ -12,7 +12,7 @@ import textgen.lm.plan as plan_module
 from tests.lm.tiny import vocabulary_of
 from textgen.core.cells import CELLS
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
-from textgen.lm.network import Network
+from textgen.lm.network import Network, parameter_shapes
 from textgen.lm.plan import plan
 from textgen.lm.training import train
 from textgen.text.corpus import Corpus, PackedText
@@ -110,6 +110,30 @@ def test_the_input_of_a_small_vocabulary_is_one_hot_and_else_embedded():
     assert [plan(wide_corpus(V), tied, training).network.embedding for V in (10, 5000)] == [256, 256]
     settled = plan(wide_corpus(600), network, training)
     assert settled == plan(wide_corpus(600), settled.network, training)
+
+
+def test_the_softmax_of_a_large_vocabulary_is_cut_and_said():
+    training, large = TrainingConfig(), wide_corpus(12_000)
+    chosen = plan(large, NetworkConfig(), training)
+    K = len(chosen.network.cutoffs)
+    assert (chosen.network.softmax, K > 0) == ("adaptive", True)
+    assert parameter_shapes(chosen.network, 12_000)["output.weight"] == (256, 12_000 + K)
+    [note] = chosen.notes
+    assert note == (
+        f"adaptive softmax, since the vocabulary is large: a short list of {chosen.network.cutoffs[0]:,} tokens and"
+        f" {K} clusters (--softmax full overrides)"
+    )
+    full = plan(large, NetworkConfig(softmax="full"), training)
+    assert (full.network.softmax, full.network.cutoffs, full.notes) == ("full", (), ())
+    assert chosen.memory_bytes < full.memory_bytes - 4 * 2048 * 12_000 / 2
+    asked = plan(wide_corpus(100), NetworkConfig(softmax="adaptive"), training)
+    assert (asked.network.softmax, asked.notes) == ("adaptive", ())
+
+
+def test_a_vocabulary_that_cannot_be_cut():
+    the_plan = plan(corpus_of(100, vocabulary_size=2), NetworkConfig(softmax="adaptive"), TrainingConfig(batch=1))
+    assert (the_plan.network.softmax, the_plan.network.cutoffs) == ("full", ())
+    assert "a vocabulary of 2 is too small for an adaptive softmax" in the_plan.notes[-1]
 
 
 def test_threads():

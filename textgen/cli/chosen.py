@@ -32,4 +32,6 @@ def format_network(network: NetworkConfig) -> str:
         parts.append(f"{'tied ' if network.tie else ''}embedding {network.embedding}")
     if network.head_layers:
         parts.append(format_amount(network.head_layers, "head layer"))
+    if network.cutoffs:
+        parts.append("adaptive softmax")
     return ", ".join(parts)

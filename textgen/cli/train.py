@@ -12,7 +12,15 @@ from textgen.cli.config_file import read_config
 from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
-from textgen.lm.config import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, NetworkConfig, TextConfig, TrainingConfig
+from textgen.lm.config import (
+    CLIP_MODES,
+    DROPOUT_KINDS,
+    OPTIMIZERS,
+    SOFTMAXES,
+    NetworkConfig,
+    TextConfig,
+    TrainingConfig,
+)
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
 
@@ -29,6 +37,7 @@ _SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, 
 _CELL = f"Recurrent cell: {', '.join(CELLS)}."
 _DROPOUT_KIND = f"Masks for a whole window, or for each time step: {' or '.join(DROPOUT_KINDS)}."
 _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
+_SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
 _BY_LEVEL, _BY_TOKENIZER, _BY_SIZE = "by level", "by tokenizer", "by the corpus' size"
@@ -69,6 +78,7 @@ def train(
         int, _network(metavar="N", help="Dense layers before the softmax.")
     ] = NetworkConfig.head_layers,
     tie: Annotated[bool, _network("--tie", help="Make the output layer's matrix the embedding.")] = NetworkConfig.tie,
+    softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
     dropout: Annotated[
         float, _network(metavar="X", help="Share of units dropped after each layer.")
     ] = TrainingConfig.dropout,

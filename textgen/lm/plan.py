@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from textgen.core.cells import load_cell
 from textgen.core.threads import team_size
+from textgen.lm.clusters import mean_columns, settle_softmax
 from textgen.lm.config import NetworkConfig, TrainingConfig
 from textgen.lm.network import parameter_count, parameter_shapes
 from textgen.text.corpus import Corpus
+from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import fit_batch
 
 _TOKENS_TO_SEE = 8_000_000  # where no length is asked for: some minutes on two cores
@@ -60,7 +62,9 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
         epochs = max(
             _FEWEST_EPOCHS, min(_MOST_EPOCHS, round(_TOKENS_TO_SEE / tokens)), -(-_FEWEST_STEPS // steps_per_epoch)
         )
-    network = settle(network, len(corpus.vocabulary))
+    asked, network = network.softmax, settle(network, corpus.vocabulary)
+    if network.softmax != asked and (network.cutoffs or asked == "adaptive"):
+        notes.append(_describe_softmax(network, len(corpus.vocabulary)))
     return TrainingPlan(
         network=network,
         epochs=epochs,
@@ -76,12 +80,25 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
     )
 
 
-def settle(network: NetworkConfig, vocabulary_size: int) -> NetworkConfig:
-    """`network` with its embedding chosen: one-hot input for a small vocabulary that is not tied, else an embedding."""
+def settle(network: NetworkConfig, vocabulary: Vocabulary) -> NetworkConfig:
+    """`network` with its embedding and its softmax chosen.
+
+    One-hot input for a small vocabulary that is not tied, else an embedding; the softmax of a large one in clusters.
+    """
+    network = settle_softmax(network, vocabulary.counts)
     if network.embedding is not None:
         return network
-    embedding = 0 if vocabulary_size <= _MOST_ONE_HOT and not network.tie else min(network.hidden, _MOST_EMBEDDED)
-    return replace(network, embedding=embedding)
+    is_one_hot = len(vocabulary) <= _MOST_ONE_HOT and not network.tie
+    return replace(network, embedding=0 if is_one_hot else min(network.hidden, _MOST_EMBEDDED))
+
+
+def _describe_softmax(network: NetworkConfig, V: int) -> str:
+    if not network.cutoffs:
+        return f"a vocabulary of {V} is too small for an adaptive softmax: it is computed in full"
+    return (
+        f"adaptive softmax, since the vocabulary is large: a short list of {network.cutoffs[0]:,} tokens and"
+        f" {len(network.cutoffs)} clusters (--softmax full overrides)"
+    )
 
 
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
@@ -96,7 +113,7 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     all_parameters = parameter_count(network, len(corpus.vocabulary))
     recurrent = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("layer0.recurrent"))
     parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
-    forward, backward = _columns(network, len(corpus.vocabulary), training.dropout)
+    forward, backward = _columns(network, corpus.vocabulary, training.dropout)
     activations = _FLOAT * (forward + backward) * batch * bptt
     validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
@@ -104,13 +121,14 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + max(validation, _FLOAT * all_parameters)
 
 
-def _columns(network: NetworkConfig, V: int, dropout: float) -> tuple[int, int]:
+def _columns(network: NetworkConfig, vocabulary: Vocabulary, dropout: float) -> tuple[int, int]:
     """Numbers that the layers hold for each token of a window: on the way forward, and besides on the way back."""
     H, cell, copies = network.hidden, load_cell(network.cell), 2 if dropout else 1
     hidden = copies * (network.layers + network.head_layers)
     within = network.layers * (len(cell.gates) + cell.states - 1 + len(cell.products))
     embedding = network.embedding or 0
     projected = embedding if network.tie and embedding != H else 0
+    outputs = round(mean_columns(network.cutoffs, vocabulary.counts))
     # Recurrent layers have the memory of one gradient in common, and with it what drops their units.
-    forward = copies * embedding + (hidden + within) * H + projected + V
+    forward = copies * embedding + (hidden + within) * H + projected + outputs
     return forward, embedding + (1 + network.head_layers) * H + projected
