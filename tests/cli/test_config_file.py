@@ -1,11 +1,15 @@
 """Options from a TOML file: what may stand in it, and who wins."""
 
+from dataclasses import asdict, replace
+from typing import Any
+
 import pytest
 
 from textgen.cli.config_file import format_config, read_config
-from textgen.cli.options import merge
+from textgen.cli.options import merge, pick
 from textgen.errors import ConfigError, NoSuchInputError
-from textgen.lm.model_file import read_summary
+from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
+from textgen.lm.model_file import load_model, read_summary
 from textgen.lm.store import models_folder
 
 
@@ -67,11 +71,46 @@ def test_a_file_that_is_no_text_or_not_there(tmp_path):
 
 def test_what_is_written_is_read_again(file):
     text = {"unit": 'a "quoted" \\ text,\ttab, \x7f and ä', "carry": False, "min_count": None, "lowercase": True}
-    training = {"lr": 1e-05, "clip": 2.5, "steps": 10**12, "weight_decay": 0.1 + 0.2}
-    written = format_config({"text": text, "training": training})
-    assert "min" not in written
-    del text["min_count"]
-    assert read_config(file(written)) == text | training
+    training = {"lr": 1e-05, "clip": 2.5, "seconds": 600.0, "weight_decay": 0.1 + 0.2}
+    written = format_config({"text": text, "training": training | {"no_option": (1, 2)}})
+    expected = {**text, **training, "time": 600.0}
+    del expected["min_count"], expected["seconds"]
+    assert read_config(file(written)) == expected
+
+
+def test_every_setting_can_be_written_and_read(file):
+    """Whatever configurations may hold one day."""
+    configs = {"text": TextConfig(min_count=2, max_vocab=9), "network": NetworkConfig(hidden=4, layers=1, embedding=0)}
+    training = {"seconds": TrainingConfig(seconds=9.0), "steps": TrainingConfig(size="small", steps=3, epochs=None)}
+    for length in training.values():
+        settled = replace(length, batch=1, bptt=2, lr=0.5, dropout=0.5)
+        sections: dict[str, Any] = {**configs, "training": settled}
+        read = read_config(file(format_config({name: asdict(config) for name, config in sections.items()})))
+        read["seconds"] = read.pop("time", None)
+        for config in sections.values():
+            assert pick(type(config), read) == config
+
+
+def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen):
+    """With the file alone, and all that the text decides in it."""
+    options = ["--level", "word", "--min-count", "1", "--epochs", "2", "--hidden", "9", "--threads", "1"]
+    printed = textgen("train", corpus, *options, "--print-config")
+    assert printed.code == 0
+    assert not models_folder().exists(), "nothing was trained"
+    path = tmp_path / "settings.toml"
+    path.write_text(printed.out, encoding="utf-8")
+    settings = read_config(path)
+    assert (settings["hidden"], settings["layers"], settings["tokenizer"], settings["unit"]) == (9, 1, "word", "line")
+    assert {"lr", "dropout", "batch", "bptt", "embedding"} <= settings.keys()
+    assert textgen("train", corpus, *options, "--name", "one").code == 0
+    assert textgen("train", corpus, "--config", path, "--name", "two").code == 0
+    one, two = ((models_folder() / f"{name}.safetensors") for name in ("one", "two"))
+    assert read_summary(one).history["training"] == read_summary(two).history["training"]
+    assert parameters_of(one) == parameters_of(two)
+
+
+def parameters_of(path):
+    return load_model(path).network.parameters.vector.tobytes()
 
 
 def test_the_command_line_wins():

@@ -101,10 +101,38 @@ def test_the_log_holds_every_report(train, tmp_path):
     start = records[0]
     assert start["network"]["hidden"] == 8
     assert start["text"]["unit"] == "line"
-    assert start["plan"]["bptt"] == 16
+    assert start["training"]["bptt"] == 16
     validation = records[events.index("validation")]
     assert validation["valid_loss"] > 0
     assert "model" not in validation
+
+
+def warnings_in(done, log):
+    """What was warned of, on standard error; the log must hold the same."""
+    said = [line.removeprefix("warning").strip() for line in done.err.splitlines() if line.startswith("warning")]
+    records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    assert said == [record["warning"] for record in records if record["event"] == "warning"]
+    return said
+
+
+def test_many_unknown_words_are_warned_of(train, tmp_path):
+    done = train("--level", "word", "--max-vocab", "3", "--log", tmp_path / "log")
+    [warning] = warnings_in(done, tmp_path / "log")
+    assert "of the held-out words are outside the vocabulary" in warning
+    assert warning.endswith(
+        "; what helps: --level char, a lower --min-count than 2, a larger --max-vocab than 3 or more text"
+    )
+    assert warnings_in(train("--level", "word", "--log", tmp_path / "other"), tmp_path / "other") == []
+
+
+def test_a_text_that_is_learnt_by_heart_is_warned_of(train, corpus, tmp_path):
+    """Here, since what is held out is of another kind."""
+    valid = tmp_path / "valid.txt"
+    valid.write_text(corpus.read_text()[::-1], encoding="utf-8")
+    options = ["--valid", valid, "--hidden", "48", "--lr", "0.02", "--patience", "0", "--log", tmp_path / "log"]
+    [warning] = warnings_in(train(*options, length=["--epochs", "40"]), tmp_path / "log")
+    assert warning.startswith("the model learns its text by heart")
+    assert warning.endswith("; what helps: more --dropout than 0, fewer --hidden units, fewer --epochs or more text")
 
 
 def test_each_setting_reaches_the_model(train):

@@ -138,8 +138,8 @@ class Machine:
 
 def machine_for(budget, step, validation, guess=1.0, **options):
     """A machine whose validations take `guess` times what a course expects that has seen none yet."""
-    held_out = round(3 * TOKENS * validation / step / guess)
-    return Machine(ClockCourse(budget, held_out), step, validation, **options)
+    held_out = TOKENS * validation / step / guess / 0.34 - 32 * 256
+    return Machine(ClockCourse(budget, max(0, round(held_out))), step, validation, **options)
 
 
 SPEEDS = {

@@ -3,12 +3,12 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import textgen.lm.plan as plan_module
 from tests.lm.tiny import vocabulary_of
 from textgen.core.cells import CELLS
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
@@ -59,19 +59,6 @@ def test_the_length_that_was_asked_for(length):
     assert {name: getattr(the_plan, name) for name in nothing} == nothing | length
 
 
-def test_the_default_length(monkeypatch):
-    """About as many tokens are seen whatever the text; but it is read some times, and a short one in some steps."""
-    limits = {"_TOKENS_TO_SEE": 8_000_000, "_FEWEST_EPOCHS": 4, "_MOST_EPOCHS": 30, "_FEWEST_STEPS": 500}
-    for name, value in limits.items():
-        monkeypatch.setattr(plan_module, name, value)
-    expected = {100_000_000: 4, 2_000_000: 4, 1_000_000: 8, 400_000: 20, 100_000: 30, 2048: 500, 20: 500, 1: 500}
-    for tokens, epochs in expected.items():
-        the_plan = plan_for(tokens)
-        assert (the_plan.epochs, the_plan.steps, the_plan.seconds) == (epochs, None, None)
-    assert plan_for(32 * 64 * 20 + 32).epochs == 30  # of 21 windows
-    assert plan_for(32 * 64 * 16).epochs == 32  # 500 steps are 31.25 epochs
-
-
 @pytest.mark.parametrize(
     ("tokens", "batch", "bptt"), [(2048, 32, 64), (2080, 32, 64), (4999, 8, 10), (7, 3, 2), (1, 1, 1)]
 )
@@ -97,19 +84,25 @@ def test_parameters_by_hand():
     )
 
 
-def test_the_input_of_a_small_vocabulary_is_one_hot_and_else_embedded():
-    """Unless it was asked for."""
-    network = NetworkConfig(hidden=300, embedding=None)
-    training = TrainingConfig()
-    chosen = {V: plan(wide_corpus(V), network, training).network.embedding for V in (10, 512, 513, 5000)}
-    assert chosen == {10: 0, 512: 0, 513: 256, 5000: 256}
-    assert plan(wide_corpus(5000), NetworkConfig(hidden=100, embedding=None), training).network.embedding == 100
-    for asked in (0, 7):
-        assert plan(wide_corpus(5000), NetworkConfig(embedding=asked), training).network.embedding == asked
-    tied = NetworkConfig(hidden=300, embedding=None, tie=True)  # there must be one to tie
-    assert [plan(wide_corpus(V), tied, training).network.embedding for V in (10, 5000)] == [256, 256]
-    settled = plan(wide_corpus(600), network, training)
-    assert settled == plan(wide_corpus(600), settled.network, training)
+def test_what_was_asked_for_is_kept_beside_what_fits():
+    """So that the same can be asked for again."""
+    the_plan = plan_for(1000)
+    assert (the_plan.training.batch, the_plan.training.bptt) == (32, 64)
+    assert (the_plan.batch, the_plan.bptt) == (8, 64)
+
+
+def test_what_was_settled_is_settled():
+    """A plan for what was planned is the same; only that nothing is left to be chosen."""
+    first = plan(corpus_of(50_000), NetworkConfig(), TrainingConfig())
+    assert first.reason.startswith("small (")
+    assert None not in (first.network.hidden, first.network.layers, first.network.embedding)
+    assert None not in (first.batch, first.bptt, first.epochs, first.training.lr, first.training.dropout)
+    assert plan(corpus_of(50_000), first.network, first.training) == replace(first, reason="")
+
+
+def test_a_window_that_was_left_to_a_short_text_is_not_remarked_upon():
+    the_plan = plan(corpus_of(1000), SMALL, TrainingConfig())
+    assert (the_plan.batch, the_plan.bptt, the_plan.notes) == (8, 64, ())
 
 
 def test_the_softmax_of_a_large_vocabulary_is_cut_and_said():

@@ -25,7 +25,7 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -
     "duration": ((str, int, float), 'a time such as "10m", or a number of seconds'),
 }
 _BESIDE = {"level": "str", "valid": "str", "time": "duration"}  # options that are no field of a configuration
-_NOT_OPTIONS = {"seconds"}  # --time
+_OPTIONS = {"seconds": "time"}  # a field's option, where it has another name
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -50,10 +50,12 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML that `read_config` reads: a table a section, the values that are None left out."""
+    """TOML that `read_config` reads: a table a section, with the values of its fields that are options and not None."""
+    known = _known_keys()
     tables = []
     for section, values in sections.items():
-        lines = [f"{name.replace('_', '-')} = {_format(value)}" for name, value in values.items() if value is not None]
+        options = {_OPTIONS.get(name, name): value for name, value in values.items() if value is not None}
+        lines = [f"{name.replace('_', '-')} = {_format(options[name])}" for name in options if name in known]
         tables.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(tables)
 
@@ -61,8 +63,8 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
 def _known_keys() -> dict[str, str]:
     """The parameter names that may stand in the file, and the kind of value of each."""
     own = [field for kind in _SECTIONS.values() for field in fields(kind)]
-    kinds = {field.name: str(field.type).removesuffix(" | None") for field in own if field.name not in _NOT_OPTIONS}
-    return kinds | _BESIDE
+    kinds = {field.name: str(field.type).removesuffix(" | None") for field in own if field.name not in _OPTIONS}
+    return {name: kind for name, kind in kinds.items() if kind in _TYPES} | _BESIDE
 
 
 def _parse(path: Path) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from textgen.cli import options
-from textgen.cli.config_file import read_config
 from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
@@ -21,6 +20,7 @@ from textgen.lm.config import (
     TextConfig,
     TrainingConfig,
 )
+from textgen.lm.sizes import SIZES
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
 
@@ -39,8 +39,10 @@ _DROPOUT_KIND = f"Masks for a whole window, or for each time step: {' or '.join(
 _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
+_SIZE = f"Size of the network: {', '.join(SIZES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
-_BY_LEVEL, _BY_TOKENIZER, _BY_SIZE = "by level", "by tokenizer", "by the corpus' size"
+_PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
+_BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
 
 
 def train(
@@ -68,8 +70,13 @@ def train(
     ] = TextConfig.valid_fraction,
     shuffle: Annotated[bool, _text("--shuffle", help=_SHUFFLE)] = TextConfig.shuffle,
     cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,
-    hidden: Annotated[int, _network(metavar="N", help="Units in a layer.")] = NetworkConfig.hidden,
-    layers: Annotated[int, _network(metavar="N", help="Recurrent layers.")] = NetworkConfig.layers,
+    size: Annotated[str | None, _network(metavar="SIZE", help=_SIZE, show_default=_BY_TEXT)] = TrainingConfig.size,
+    hidden: Annotated[
+        int | None, _network(metavar="N", help="Units in a layer.", show_default=_BY_SIZE)
+    ] = NetworkConfig.hidden,
+    layers: Annotated[
+        int | None, _network(metavar="N", help="Recurrent layers.", show_default=_BY_SIZE)
+    ] = NetworkConfig.layers,
     embedding: Annotated[
         int | None,
         _network(metavar="N", help="Size of the embedding; 0: one-hot input.", show_default="by the vocabulary"),
@@ -80,14 +87,15 @@ def train(
     tie: Annotated[bool, _network("--tie", help="Make the output layer's matrix the embedding.")] = NetworkConfig.tie,
     softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
     dropout: Annotated[
-        float, _network(metavar="X", help="Share of units dropped after each layer.")
+        float | None,
+        _network(metavar="X", help="Share of units dropped after each layer.", show_default="by the epochs"),
     ] = TrainingConfig.dropout,
     dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
     word_dropout: Annotated[
         float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
     ] = TrainingConfig.word_dropout,
     epochs: Annotated[
-        int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_SIZE)
+        int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_TEXT)
     ] = TrainingConfig.epochs,
     time: Annotated[
         str | None, _length(metavar="TIME", help="90s, 10m, 1h30m, or seconds.", show_default=False)
@@ -96,14 +104,21 @@ def train(
         int | None, _length(metavar="N", help="Updates of the weights.", show_default=False)
     ] = TrainingConfig.steps,
     patience: Annotated[
-        int, _length(metavar="N", help="Stop after N epochs without a better validation; 0: never.")
+        int, _length(metavar="N", help="Stop after N validations without a better one; 0: never.")
     ] = TrainingConfig.patience,
-    batch: Annotated[int, _step(metavar="N", help="Rows of a batch.")] = TrainingConfig.batch,
-    bptt: Annotated[int, _step(metavar="N", help="Time steps of a window.")] = TrainingConfig.bptt,
+    batch: Annotated[
+        int | None, _step(metavar="N", help="Rows of a batch.", show_default=_BY_TEXT)
+    ] = TrainingConfig.batch,
+    bptt: Annotated[
+        int | None, _step(metavar="N", help="Time steps of a window.", show_default=_BY_TEXT)
+    ] = TrainingConfig.bptt,
     optimizer: Annotated[str, _step(metavar="NAME", help=_OPTIMIZER)] = TrainingConfig.optimizer,
-    lr: Annotated[float, _step("--lr", metavar="X", help="Highest learning rate.")] = TrainingConfig.lr,
+    lr: Annotated[
+        float | None, _step("--lr", metavar="X", help="Highest learning rate.", show_default=_BY_SIZE)
+    ] = TrainingConfig.lr,
     warmup: Annotated[
-        int, _step(metavar="N", help="Steps until the learning rate is at its highest.")
+        int | None,
+        _step(metavar="N", help="Steps until the learning rate is at its highest.", show_default="50 or a tenth"),
     ] = TrainingConfig.warmup,
     momentum: Annotated[float, _step(metavar="X", help="Momentum, for sgd.")] = TrainingConfig.momentum,
     weight_decay: Annotated[
@@ -132,12 +147,13 @@ def train(
         Path | None,
         _output(metavar="FILE", help=_CONFIG, show_default=False),
     ] = None,
+    print_config: Annotated[bool, _output("--print-config", help=_PRINT_CONFIG)] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Train a model on your text, save it, and show what it writes."""
     values = dict(locals())
-    values, given = options.merge(values, options.given_options(context), read_config(config) if config else {})
+    values, given = options.merge(values, options.given_options(context), _read(config))
     values["tokenizer"] = options.choose_tokenizer(values["level"], values["tokenizer"], TextConfig.tokenizer)
     values["seconds"] = None if values["time"] is None else parse_duration(str(values["time"]))
     valid = None if values["valid"] is None else Path(values["valid"])
@@ -147,8 +163,23 @@ def train(
         options.pick(TrainingConfig, values),
     )
 
+    if print_config:
+        from textgen.cli.print_config import print_config as print_settings
+
+        print_settings(corpus, valid, configs, Notes(quiet))
+        return
+
     from textgen.cli.destination import Destination
     from textgen.cli.training import Request, run_training
 
     destination = Destination.checked(name, output, corpus[0], configs.text.level, force=force)
     run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json))
+
+
+def _read(config: Path | None) -> dict[str, Any]:
+    """The options that stand in a file, if one is given."""
+    if config is None:
+        return {}
+    from textgen.cli.config_file import read_config
+
+    return read_config(config)

@@ -22,6 +22,7 @@ from textgen.cli.reading import announce_terminal
 from textgen.cli.sample import print_sequence
 from textgen.cli.training_notes import describe_corpus, describe_end, describe_plan
 from textgen.errors import ConfigError, DivergedError
+from textgen.lm.advice import Memorisation, unknown_tokens, warned
 from textgen.lm.config import SamplingConfig
 from textgen.lm.files import output_error
 from textgen.lm.plan import plan
@@ -64,14 +65,23 @@ def run_training(request: Request) -> None:
     with compilation_watched(notes), _open_log(request.log) as record:
         corpus = _read(request)
         prepared = plan(corpus, configs.network, configs.training)
-        configs = replace(configs, text=replace(configs.text, unit=corpus.unit), network=prepared.network)
-        for label, text in describe_plan(prepared, configs):
-            notes.say(label, text)
+        text = replace(configs.text, unit=corpus.unit)
+        configs = replace(configs, text=text, network=prepared.network, training=prepared.training)
+        for label, words in describe_plan(prepared):
+            notes.say(label, words)
         check_memory(prepared.memory_bytes)
-        notes.part()
         record({"event": "start", **asdict(configs), "plan": asdict(prepared)})
+
+        def warn(warning: str) -> None:
+            notes.say("warning", warning)
+            record({"event": "warning", "warning": warning})
+
+        if unknown := unknown_tokens(corpus, configs.text):
+            warn(unknown)
+        notes.part()
         stopping = threading.Event()
         reports = train(corpus, configs.text, configs.network, configs.training, stopping.is_set)
+        reports = warned(reports, Memorisation(corpus, configs.training), warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
             first = _first_report(reports)
             with interruptible(stopping, shown.stopping):

@@ -12,7 +12,6 @@ from textgen.text.reading import display_name
 
 if TYPE_CHECKING:
     from textgen.cli.destination import Destination
-    from textgen.cli.options import Configs
     from textgen.lm.config import TextConfig
     from textgen.lm.plan import TrainingPlan
     from textgen.lm.reports import Finished
@@ -48,10 +47,13 @@ def _format_sequences(corpus: Corpus) -> str:
     return f"{format_amount(number, 'sequence')} ({corpus.unit})"
 
 
-def describe_plan(plan: TrainingPlan, configs: Configs) -> Notes:
+def describe_plan(plan: TrainingPlan) -> Notes:
     """What will be trained, how long, and what it takes."""
-    yield "network", f"{format_network(configs.network)}; {format_amount(plan.parameters, 'parameter')}"
+    if plan.reason:
+        yield "chosen", plan.reason
+    yield "network", f"{format_network(plan.network)}; {format_amount(plan.parameters, 'parameter')}"
     yield "training", f"{_format_length(plan)}; windows of {plan.batch} rows x {plan.bptt} tokens"
+    yield "", f"dropout {plan.training.dropout:g}, learning rate {plan.training.lr:g}"
     for note in plan.notes:
         yield "", note
     yield "memory", f"about {format_bytes(plan.memory_bytes)}; {format_amount(plan.threads, 'thread')}"

@@ -1,4 +1,6 @@
-"""What can be asked for: frozen dataclasses that check themselves. Every default of the program stands here, once.
+"""What can be asked for: frozen dataclasses that check themselves.
+
+Every default of the program stands here, once; what follows from the text instead stands in defaults.py.
 
 Nothing heavy is imported here, so that the command line can read the defaults without loading NumPy.
 """
@@ -14,8 +16,13 @@ from typing import Any, Self
 
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
+from textgen.lm.sizes import SIZES
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
+
+# What is still to be chosen for the corpus, see `defaults.settle`. All that computes is given settled configurations,
+# in which nothing is None any more that is no choice of its own: so the fields' types say nothing of it.
+CHOSEN: Any = None
 
 OPTIMIZERS = ("adam", "sgd")
 CLIP_MODES = ("norm", "value")
@@ -33,14 +40,19 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
 
 def check_number(
     option: str,
-    value: float,
+    value: float | None,
     *,
     least: float = -math.inf,
     above: float = -math.inf,
     most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raise ConfigError, naming the range, unless least <= value <= most, above < value < below, and it is finite."""
+    """Raise ConfigError, naming the range, unless least <= value <= most, above < value < below, and it is finite.
+
+    None, what is still to be chosen, is always right.
+    """
+    if value is None:
+        return
     is_finite = value - value == 0  # true of an integer of any size
     if is_finite and least <= value <= most and above < value < below:
         return
@@ -85,10 +97,8 @@ class TextConfig(_Checked):
     def __post_init__(self) -> None:
         check_choice("--tokenizer", self.tokenizer, TOKENIZERS)
         check_choice("--unit", self.unit, UNITS)
-        if self.min_count is not None:
-            check_number("min_count", self.min_count, least=1)
-        if self.max_vocab is not None:
-            check_number("max_vocab", self.max_vocab, least=0)
+        check_number("min_count", self.min_count, least=1)
+        check_number("max_vocab", self.max_vocab, least=0)
         check_number("valid_fraction", self.valid_fraction, least=0, below=1)
 
     @property
@@ -102,9 +112,9 @@ class NetworkConfig(_Checked):
     """The shape of the network."""
 
     cell: str = "lstm"
-    hidden: int = 256
-    layers: int = 2
-    embedding: int | None = None  # 0: one-hot; None: chosen by the vocabulary when a training is planned
+    hidden: int = CHOSEN
+    layers: int = CHOSEN
+    embedding: int | None = None  # 0: one-hot; None: chosen like the others
     head_layers: int = 0
     tie: bool = False  # the output layer's matrix is the embedding
     softmax: str = "auto"  # settled when a training is planned
@@ -114,8 +124,7 @@ class NetworkConfig(_Checked):
         check_choice("--cell", self.cell, CELLS)
         check_number("hidden", self.hidden, least=1, most=_MOST_UNITS)
         check_number("layers", self.layers, least=1, most=_MOST_LAYERS)
-        if self.embedding is not None:
-            check_number("embedding", self.embedding, least=0, most=_MOST_UNITS)
+        check_number("embedding", self.embedding, least=0, most=_MOST_UNITS)
         check_number("head_layers", self.head_layers, least=0, most=_MOST_LAYERS)
         check_choice("--softmax", self.softmax, SOFTMAXES)
         object.__setattr__(self, "cutoffs", tuple(self.cutoffs))  # JSON makes it a list
@@ -136,24 +145,25 @@ def _check_cutoffs(softmax: str, cutoffs: tuple[int, ...]) -> None:
 
 @dataclass(frozen=True)
 class TrainingConfig(_Checked):
-    """How the network is trained. At most one of epochs, seconds and steps is set; if none, the corpus decides."""
+    """How the network is trained. At most one of epochs, seconds and steps is set; if none, epochs are chosen."""
 
+    size: str | None = None  # of SIZES: what the network has where it is not asked for one by one; None: chosen
     epochs: int | None = None
     seconds: float | None = None
     steps: int | None = None
-    batch: int = 32
-    bptt: int = 64
+    batch: int = CHOSEN
+    bptt: int = CHOSEN
     optimizer: str = "adam"
-    lr: float = 0.004
+    lr: float = CHOSEN
     momentum: float = 0.9
     weight_decay: float = 0.0
-    warmup: int = 50  # steps
+    warmup: int = CHOSEN  # steps
     clip: float = 1.0  # 0: no clipping
     clip_by: str = "norm"
-    dropout: float = 0.2
+    dropout: float = CHOSEN
     dropout_kind: str = "variational"
     word_dropout: float = 0.0
-    patience: int = 5  # epochs without a better validation; 0: never stop early
+    patience: int = 5  # validations without a better one; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
 
@@ -161,12 +171,11 @@ class TrainingConfig(_Checked):
         limits = [name for name in ("epochs", "time", "steps") if getattr(self, _FIELD.get(name, name)) is not None]
         if len(limits) > 1:
             raise ConfigError(f"--{limits[0]} and --{limits[1]} contradict each other; give one of them")
-        if self.epochs is not None:
-            check_number("epochs", self.epochs, least=1)
-        if self.seconds is not None:
-            check_number("time", self.seconds, above=0)
-        if self.steps is not None:
-            check_number("steps", self.steps, least=1)
+        if self.size is not None:
+            check_choice("--size", self.size, SIZES)
+        check_number("epochs", self.epochs, least=1)
+        check_number("time", self.seconds, above=0)
+        check_number("steps", self.steps, least=1)
         check_number("batch", self.batch, least=1, most=_MOST_UNITS)
         check_number("bptt", self.bptt, least=1, most=_MOST_UNITS)
         check_choice("--optimizer", self.optimizer, OPTIMIZERS)
@@ -208,8 +217,7 @@ class SamplingConfig(_Checked):
         check_number("top_k", self.top_k, least=0)
         check_number("top_p", self.top_p, above=0, most=1)
         check_number("min_p", self.min_p, least=0, most=1)
-        if self.seed is not None:
-            check_number("seed", self.seed, least=0)
+        check_number("seed", self.seed, least=0)
 
     def seeded(self) -> SamplingConfig:
         """The same with a seed; a new one, from the system, if there was none."""

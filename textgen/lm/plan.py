@@ -3,102 +3,104 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from textgen.core.cells import load_cell
 from textgen.core.threads import team_size
 from textgen.lm.clusters import mean_columns, settle_softmax
 from textgen.lm.config import NetworkConfig, TrainingConfig
+from textgen.lm.defaults import TextSize, explain, settle
 from textgen.lm.network import parameter_count, parameter_shapes
 from textgen.text.corpus import Corpus
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import fit_batch
 
-_TOKENS_TO_SEE = 8_000_000  # where no length is asked for: some minutes on two cores
-_FEWEST_EPOCHS, _MOST_EPOCHS = 1, 30
-_FEWEST_STEPS = 500  # a small text is read more often than _MOST_EPOCHS times
 _PROGRAM_BYTES = 220_000_000  # Python, NumPy, Numba and the compiled kernels
 _FLOAT = 4
 _VALIDATED = 2048  # tokens of a window of the validation
-_MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
     """A training as it will be.
 
-    network : with its embedding settled.
-    epochs, steps, seconds : the length; exactly one of them is set. batch, bptt : rows and time steps of a window,
-    shrunk to the corpus. steps_per_epoch : windows of one pass. parameters : numbers to be trained. threads : used.
-    memory_bytes : forecast of the process' peak. notes : what was changed on the way, a sentence each.
+    network, training : with all settled that was left to the corpus: exactly one of epochs, steps and seconds is set.
+    batch, bptt : rows and time steps of a window, shrunk to the corpus. steps_per_epoch : windows of one pass.
+    parameters : numbers to be trained. threads : used.
+    memory_bytes : forecast of the process' peak. reason : what was chosen for the corpus, and why, in one line; empty
+    if nothing was. notes : what was asked for and changed, a sentence each.
     """
 
     network: NetworkConfig
-    epochs: int | None
-    steps: int | None
-    seconds: float | None
+    training: TrainingConfig
     batch: int
     bptt: int
     steps_per_epoch: int
     parameters: int
     threads: int
     memory_bytes: int
+    reason: str
     notes: tuple[str, ...]
+
+    @property
+    def epochs(self) -> int | None:
+        """The length, if it was given in epochs or left to the corpus."""
+        return self.training.epochs
+
+    @property
+    def steps(self) -> int | None:
+        """The length, if it was given in steps."""
+        return self.training.steps
+
+    @property
+    def seconds(self) -> float | None:
+        """The length, if it was given as a time."""
+        return self.training.seconds
 
 
 def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> TrainingPlan:
     """The plan for a corpus and what was asked for."""
-    tokens = len(corpus.train.ids)
+    tokens, vocabulary_size, counts = len(corpus.train.ids), len(corpus.vocabulary), corpus.vocabulary.counts
+    asked_softmax, asked = network.softmax, training
+    network = settle_softmax(network, counts)
+    logits = mean_columns(network.cutoffs, counts)
+    text = TextSize(tokens, int(corpus.train.characters.sum()), vocabulary_size, logits)
+    network, training = settle(text, network, asked)
     batch, bptt = fit_batch(tokens, training.batch, training.bptt)
-    notes = []
-    if (batch, bptt) != (training.batch, training.bptt):
-        notes.append(
-            f"the text has only {tokens:,} tokens to train on: the batch is {batch} rows of {bptt} steps"
-            f" instead of {training.batch} of {training.bptt}"
-        )
-    steps_per_epoch = -(-(tokens // batch) // bptt)
-    epochs = training.epochs
-    if epochs is None and training.steps is None and training.seconds is None:
-        epochs = max(
-            _FEWEST_EPOCHS, min(_MOST_EPOCHS, round(_TOKENS_TO_SEE / tokens)), -(-_FEWEST_STEPS // steps_per_epoch)
-        )
-    asked, network = network.softmax, settle(network, corpus.vocabulary)
-    if network.softmax != asked and (network.cutoffs or asked == "adaptive"):
-        notes.append(_describe_softmax(network, len(corpus.vocabulary)))
     return TrainingPlan(
         network=network,
-        epochs=epochs,
-        steps=training.steps,
-        seconds=training.seconds,
+        training=training,
         batch=batch,
         bptt=bptt,
-        steps_per_epoch=steps_per_epoch,
-        parameters=parameter_count(network, len(corpus.vocabulary)),
+        steps_per_epoch=-(-(tokens // batch) // bptt),
+        parameters=parameter_count(network, vocabulary_size),
         threads=team_size(training.threads, batch),
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
-        notes=tuple(notes),
+        reason=explain(text, asked, (network, training)),
+        notes=(*_changes(tokens, asked, (batch, bptt)), *_describe_softmax(asked_softmax, network, vocabulary_size)),
     )
 
 
-def settle(network: NetworkConfig, vocabulary: Vocabulary) -> NetworkConfig:
-    """`network` with its embedding and its softmax chosen.
-
-    One-hot input for a small vocabulary that is not tied, else an embedding; the softmax of a large one in clusters.
-    """
-    network = settle_softmax(network, vocabulary.counts)
-    if network.embedding is not None:
-        return network
-    is_one_hot = len(vocabulary) <= _MOST_ONE_HOT and not network.tie
-    return replace(network, embedding=0 if is_one_hot else min(network.hidden, _MOST_EMBEDDED))
+def _changes(tokens: int, asked: TrainingConfig, window: tuple[int, int]) -> Iterator[str]:
+    """What was asked for and cannot be."""
+    batch, bptt = (wanted or found for wanted, found in zip((asked.batch, asked.bptt), window, strict=True))
+    if (batch, bptt) != window:
+        yield (
+            f"the text has only {tokens:,} tokens to train on: the batch is {window[0]} rows of {window[1]} steps"
+            f" instead of {batch} of {bptt}"
+        )
 
 
-def _describe_softmax(network: NetworkConfig, V: int) -> str:
-    if not network.cutoffs:
-        return f"a vocabulary of {V} is too small for an adaptive softmax: it is computed in full"
-    return (
-        f"adaptive softmax, since the vocabulary is large: a short list of {network.cutoffs[0]:,} tokens and"
-        f" {len(network.cutoffs)} clusters (--softmax full overrides)"
-    )
+def _describe_softmax(asked: str, network: NetworkConfig, V: int) -> Iterator[str]:
+    """What was chosen of the softmax, or cannot be."""
+    if asked == "adaptive" and not network.cutoffs:
+        yield f"a vocabulary of {V} is too small for an adaptive softmax: it is computed in full"
+    if asked == "auto" and network.cutoffs:
+        yield (
+            f"adaptive softmax, since the vocabulary is large: a short list of {network.cutoffs[0]:,} tokens and"
+            f" {len(network.cutoffs)} clusters (--softmax full overrides)"
+        )
 
 
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:

@@ -45,7 +45,7 @@ def train(
     """
     the_plan = plan(corpus, network, training)
     with Team(the_plan.threads) as team:
-        yield from _Training(corpus, text, training, the_plan, team, should_stop).run()
+        yield from _Training(corpus, text, the_plan.training, the_plan, team, should_stop).run()
 
 
 class _Training:

@@ -1,0 +1,39 @@
+"""`textgen train --print-config`: all settings as they would be, what the text decides included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.cli.config_file import format_config
+from textgen.cli.output import Notes, print_data
+from textgen.cli.reading import announce_terminal
+from textgen.lm.plan import plan
+from textgen.text.corpus import read_corpus
+
+if TYPE_CHECKING:
+    from textgen.cli.options import Configs
+
+
+def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:
+    """Print the settings of a training as TOML that `--config` takes, and train nothing."""
+    held_out = [] if valid is None else [valid]
+    announce_terminal([*files, *held_out], notes)
+    corpus = read_corpus(
+        files,
+        configs.text,
+        lambda message: notes.say("text", message),
+        seed=configs.training.seed,
+        valid_paths=held_out,
+    )
+    prepared = plan(corpus, configs.network, configs.training)
+    if prepared.reason:
+        notes.say("chosen", prepared.reason)
+    text = asdict(replace(configs.text, unit=corpus.unit))
+    if valid is not None:
+        text["valid"] = str(valid)
+    print_data(
+        format_config({"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)})
+    )

@@ -1,0 +1,192 @@
+"""What a training is like where nothing else is asked for: size, length, dropout, learning rate, from the text alone.
+
+The rule, in five steps:
+
+1. Time: a text of a million characters is worth four minutes of two cores, one of four times as many twice the time,
+   15 minutes at most. `--time` says otherwise.
+2. Size: the largest in SIZES that the text is long enough for, and for whose weights the time is: in it, three tokens
+   at least are seen for each of them.
+3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
+4. Learning rate: 0.005 at 256 units, falling with the root of their number.
+5. Dropout: a tenth for each time that the number of passes over the text doubles, at most a half.
+
+The speed is forecast, not measured: the same text gives the same training on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from textgen.core.cells import load_cell
+from textgen.lm.config import NetworkConfig, TrainingConfig
+from textgen.lm.sizes import SIZES
+from textgen.text.windows import fit_batch
+
+_MILLION_SECONDS, _MOST_SECONDS = 240.0, 900.0  # for a text of a million characters; for any
+_TOKENS_PER_WEIGHT = 3  # seen in the whole training, for a size to be worth it
+_MOST_EPOCHS, _FEWEST_STEPS = 40, 500
+_DROPOUT_PER_DOUBLING, _MOST_DROPOUT = 0.1, 0.5
+_RATE, _RATE_HIDDEN = 0.005, 256
+_BATCH, _BPTT, _WARMUP = 32, 64, 50
+_MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
+
+_Value = TypeVar("_Value")
+
+# Two cores (AMD Zen 4): what products come to in a training step, and what else a token takes.
+_FLOPS_PER_SECOND, _SECONDS_PER_TOKEN = 150e9, 1.5e-6
+
+
+@dataclass(frozen=True)
+class TextSize:
+    """What the choice depends on: the training part's tokens and characters, and the tokens of the vocabulary.
+
+    logits : how many are computed for a token on average; None: one for each of the vocabulary.
+    """
+
+    tokens: int
+    characters: int
+    vocabulary: int
+    logits: float | None = None
+
+    @property
+    def outputs(self) -> float:
+        """Columns of the output layer that a token takes on average."""
+        return self.vocabulary if self.logits is None else self.logits
+
+
+def settle(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> tuple[NetworkConfig, TrainingConfig]:
+    """Both configurations with all decided that was left to the text; what was asked for stays as it is."""
+    size = training.size
+    if size is None and None in (network.hidden, network.layers):
+        size = _choose_size(text, network, training)
+    network = _complete(network, size, text.vocabulary)
+    training = replace(training, size=size, batch=_or(training.batch, _BATCH), bptt=_or(training.bptt, _BPTT))
+    if training.epochs is None and training.steps is None and training.seconds is None:
+        training = replace(training, epochs=_choose_epochs(text, network, training))
+    passes = _count_passes(text, network, training)
+    return network, replace(
+        training,
+        lr=_or(training.lr, _choose_rate(network)),
+        dropout=_or(training.dropout, _choose_dropout(passes)),
+        warmup=_or(training.warmup, _choose_warmup(passes * _steps_per_epoch(text, training))),
+    )
+
+
+def explain(text: TextSize, asked: TrainingConfig, settled: tuple[NetworkConfig, TrainingConfig]) -> str:
+    """One line that says what has been chosen for the text and why; empty if all was asked for.
+
+    'medium (dropout 0.2, 5 epochs): 1.0 million characters to train on, some 4 minutes on two cores'
+    """
+    size = settled[1].size if asked.size is None else None
+    details = ", ".join(_name_chosen(asked, settled[1]))
+    chosen = f"{size} ({details})" if size and details else size or details
+    if not chosen:
+        return ""
+    seconds = _count_passes(text, *settled) * text.tokens * seconds_per_token(settled[0], text.outputs)
+    reason = f"{chosen}: {_format_count(text.characters)} characters to train on, {_format_time(seconds)}"
+    return reason if settled[1].seconds else f"{reason} on two cores"
+
+
+def seconds_per_token(network: NetworkConfig, outputs: float) -> float:
+    """A forecast of the training time on two cores. outputs : columns of the output layer that a token takes."""
+    return 6 * _multiplied(network, outputs) / _FLOPS_PER_SECOND + _SECONDS_PER_TOKEN
+
+
+def _choose_size(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> str:
+    """The name of the largest size that is worth it; the first is worth it always."""
+    worth, *larger = SIZES
+    for name in larger:
+        candidate = _complete(network, name, text.vocabulary)
+        seen = _seconds_for(text, training) / seconds_per_token(candidate, text.outputs)
+        weights = _multiplied(candidate, text.outputs)
+        if text.tokens >= SIZES[name].least_tokens and seen >= _TOKENS_PER_WEIGHT * weights:
+            worth = name
+    return worth
+
+
+def _complete(network: NetworkConfig, size: str | None, vocabulary_size: int) -> NetworkConfig:
+    """`network` with the units and layers of a size, and an embedding, where it has none of its own."""
+    is_one_hot = vocabulary_size <= _MOST_ONE_HOT and not network.tie
+    if size is not None:
+        hidden, layers = SIZES[size].characters if is_one_hot else SIZES[size].words
+        network = replace(network, hidden=_or(network.hidden, hidden), layers=_or(network.layers, layers))
+    embedding = 0 if is_one_hot else min(network.hidden, _MOST_EMBEDDED)
+    return replace(network, embedding=_or(network.embedding, embedding))
+
+
+def _choose_epochs(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> int:
+    affordable = _seconds_for(text, training) / (seconds_per_token(network, text.outputs) * text.tokens)
+    return max(1, min(_MOST_EPOCHS, round(affordable)), -(-_FEWEST_STEPS // _steps_per_epoch(text, training)))
+
+
+def _choose_rate(network: NetworkConfig) -> float:
+    """To two digits."""
+    return float(f"{_RATE * math.sqrt(_RATE_HIDDEN / network.hidden):.2g}")
+
+
+def _choose_dropout(passes: float) -> float:
+    """In steps of a tenth."""
+    doublings = math.log2(max(1.0, passes))
+    return min(_MOST_DROPOUT, round(_DROPOUT_PER_DOUBLING * doublings, 1))
+
+
+def _choose_warmup(steps: float) -> int:
+    """In steps; a tenth of them at most."""
+    return max(1, min(_WARMUP, int(steps / 10)))
+
+
+def _steps_per_epoch(text: TextSize, training: TrainingConfig) -> int:
+    batch, bptt = fit_batch(text.tokens, training.batch, training.bptt)
+    return -(-(text.tokens // batch) // bptt)
+
+
+def _count_passes(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> float:
+    """How often each token will be seen."""
+    if training.epochs is not None:
+        return training.epochs
+    if training.steps is not None:
+        return training.steps * math.prod(fit_batch(text.tokens, training.batch, training.bptt)) / text.tokens
+    return _seconds_for(text, training) / (seconds_per_token(network, text.outputs) * text.tokens)
+
+
+def _seconds_for(text: TextSize, training: TrainingConfig) -> float:
+    """The time that is asked for, or that the text is worth."""
+    if training.seconds is not None:
+        return training.seconds
+    return min(_MOST_SECONDS, _MILLION_SECONDS * math.sqrt(text.characters / 1e6))
+
+
+def _multiplied(network: NetworkConfig, outputs: float) -> float:
+    """How many weights each token is multiplied by; rows that are looked up are not."""
+    H, gates = network.hidden, len(load_cell(network.cell).gates)
+    inputs = (network.embedding or 0) + (network.layers - 1) * H
+    return gates * H * (inputs + network.layers * H) + network.head_layers * H * H + H * outputs
+
+
+def _name_chosen(asked: TrainingConfig, settled: TrainingConfig) -> Iterator[str]:
+    """What was left to the text besides the network, in words."""
+    if asked.dropout is None:
+        yield f"dropout {settled.dropout:g}"
+    if asked.lr is None:
+        yield f"learning rate {settled.lr:g}"
+    if settled.epochs is not None and asked.epochs is None:
+        yield f"{settled.epochs:,} epoch{'' if settled.epochs == 1 else 's'}"
+
+
+def _format_count(number: int) -> str:
+    """'1.1 million', '143,032'."""
+    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
+
+
+def _format_time(seconds: float) -> str:
+    """'some 4 minutes', 'some 20 seconds', 'a moment'."""
+    if seconds < 1.5:
+        return "a moment"
+    return f"some {seconds / 60:.0f} minutes" if seconds >= 90 else f"some {seconds:.0f} seconds"
+
+
+def _or(asked: _Value | None, chosen: _Value) -> _Value:
+    return chosen if asked is None else asked
