@@ -106,6 +106,14 @@ def test_numbers_that_are_not_finite_become_null_in_the_history(path):
     assert read_summary(path).history == {"perplexity": None, "losses": [None, 1.0]}
 
 
+def test_a_file_written_before_a_setting_existed_has_its_default(saved):
+    before = load_model(saved)
+    rewrite(saved, metadata=config_with("network"))  # without `tie`, among others
+    loaded = load_model(saved)
+    assert not loaded.network.config.tie
+    assert loaded.network.parameters.vector.tobytes() == before.network.parameters.vector.tobytes()
+
+
 # Files that cannot be used
 
 
