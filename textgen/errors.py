@@ -4,15 +4,15 @@ TextgenError
 ├── RequestError              what was asked for cannot be (exit code 2)
 │   ├── ConfigError           an option's value is impossible, or two options contradict each other
 │   ├── NoSuchInputError      a file that was named is not there, or is a folder
-│   ├── NoSuchModelError      no model of that name, or of the asked level
+│   ├── NoSuchModelError      no model or checkpoint of that name, or of the asked level
 │   └── ModelExistsError      a model would be overwritten, and --force was not given
 └── WorkError                 the request was fine, the work failed (exit code 1)
     ├── CorpusError           a text cannot be used
     │   ├── DecodingError     it is not UTF-8 text
     │   └── EmptyCorpusError  there is nothing in it to learn from, or to measure
-    ├── ModelFileError        a model file is truncated, foreign, newer or damaged
+    ├── ModelFileError        a model file or a checkpoint is truncated, foreign, newer or damaged
     ├── OutputError           a file could not be written
-    └── DivergedError         training produced a loss or gradient that is not finite
+    └── DivergedError         training diverged, also with lower learning rates
 
 A message says where, what was found, what is allowed, and what to do.
 """
@@ -63,7 +63,7 @@ class EmptyCorpusError(CorpusError):
 
 
 class ModelFileError(WorkError):
-    """A model file is truncated, foreign, newer than this program, or damaged."""
+    """A model file or a checkpoint is truncated, foreign, newer than this program, or damaged."""
 
 
 class OutputError(WorkError):
@@ -71,4 +71,4 @@ class OutputError(WorkError):
 
 
 class DivergedError(WorkError):
-    """Training produced a loss or a gradient that is not finite."""
+    """Training diverged, also with lower learning rates."""

@@ -16,7 +16,7 @@ from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
 
 COMMANDS = ("train", "sample", "score", "evaluate", "info", "models")
-NOT_OPTIONS = {"seconds"}  # --time
+NOT_OPTIONS = {"seconds", "cutoffs"}  # --time; --softmax
 
 
 @pytest.fixture(params=["textgen", "python -m textgen"])

@@ -135,18 +135,21 @@ def test_scoring_loads_no_library_and_starts_no_thread_that_it_does_not_need(sto
 
 
 @posix
-def test_ctrl_c_saves_the_best_model(start, corpus):
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_what_there_is(start, corpus, number, expected):
     process = start("train", corpus, *SMALL, "--epochs", "1000000", "--patience", "0")
-    wait_for_validation(process)
-    process.send_signal(signal.SIGINT)
+    wait_for(models_folder() / "cats-char.checkpoint", process)
+    process.send_signal(number)
     code, out, err = finish(process)
-    assert (code, out) == (130, "")
+    assert (code, out) == (expected, "")
     assert "stopping; Ctrl-C again quits at once" in err
     assert "textgen sample --model cats-char" in err
+    assert err.splitlines()[-1] == f"go on     textgen train {corpus} --resume --name cats-char"
     model = load_model(models_folder() / "cats-char.safetensors")
     assert model.history["stopped"] == "interrupted"
     assert model.history["validations"]
-    assert [path.name for path in models_folder().iterdir()] == ["cats-char.safetensors"]
+    left = sorted(path.name for path in models_folder().iterdir())
+    assert left == ["cats-char.checkpoint", "cats-char.safetensors"]
 
 
 @posix
@@ -192,9 +195,8 @@ def test_ctrl_c_outside_of_training(start, stored):
     assert process.stderr.read() == b"textgen: interrupted\n"
 
 
-def wait_for_validation(process):
-    """Read standard error until the line of a validation has come."""
-    for line in process.stderr:
-        if line.split()[:1] == [b"2"]:
-            return
-    raise AssertionError("the training ended without a validation")
+def wait_for(path, process):
+    """Wait until there is such a file."""
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)

@@ -1,21 +1,22 @@
 """`textgen train`: too little text or memory, a loss that is not finite, Ctrl-C."""
 
+import json
 import signal
 
 import pytest
 
 from textgen.cli.progress import PlainProgress
 from textgen.core.optimizers import gradient_size
-from textgen.lm import training
+from textgen.lm import learner
 from textgen.lm.model import LanguageModel
 from textgen.lm.model_file import load_model
-from textgen.lm.store import models_folder
+from textgen.lm.store import list_models, models_folder
 
 
 def test_a_corpus_shorter_than_a_window_shrinks_batch_and_window(textgen, tmp_path):
     short = tmp_path / "short.txt"
     short.write_text("abab\nabab\nabab\nabab\nabab\n")
-    done = textgen("train", short, "--hidden", "4", "--epochs", "1")
+    done = textgen("train", short, "--hidden", "4", "--epochs", "1", "--batch", "32", "--bptt", "64")
     assert done.code == 0
     assert "instead of 32 of 64" in " ".join(done.err.split())
 
@@ -31,20 +32,37 @@ def test_hardly_any_text_still_trains(textgen, tmp_path, text):
     assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
 
 
-def test_a_loss_that_is_not_finite_ends_with_the_last_good_model(train, monkeypatch):
+def test_a_training_that_diverges_is_told_and_ends_with_the_best_model(train, monkeypatch, tmp_path):
     calls = iter(range(1000))
 
     def fail_later(*arguments):
         return gradient_size(*arguments) if next(calls) < 40 else float("nan")
 
-    monkeypatch.setattr(training, "gradient_size", fail_later)
-    done = train("--json", "--lr", "0.0025", length=("--epochs", "100"))
+    monkeypatch.setattr(learner, "gradient_size", fail_later)
+    done = train(
+        "--json", "--lr", "0.0025", "--log", tmp_path / "log", "--valid-fraction", "0", length=("--epochs", "8")
+    )
     assert (done.code, done.out) == (1, "")
-    last = done.err.splitlines()[-1]
-    assert last.startswith("textgen: the loss was no longer a finite number after ")
-    assert "the last good model is saved as cats-char. Try a lower --lr than 0.0025" in last
-    model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "diverged"
+    *lines, last = done.err.splitlines()
+    told = [line for line in lines if line.startswith("diverged at step 40 (")]
+    assert [line.partition("half the learning rate, ")[2] for line in told] == [
+        "0.00125 (time 1 of 3)",
+        "0.000625 (time 2 of 3)",
+        "0.0003125 (time 3 of 3)",
+    ]
+    assert "back to the best parameters, of step " in told[0]
+    assert last.startswith("textgen: the training diverged again after ")
+    assert "the best model is saved as cats-char. Try a lower --lr than 0.0025" in last
+    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "diverged"
+    records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [r["learning_rate"] for r in records if r["event"] == "recovery"] == [0.00125, 0.000625, 0.0003125]
+
+
+def test_a_training_that_diverges_at_once_leaves_no_model(train):
+    done = train("--lr", "1e300", "--optimizer", "sgd", "--clip", "0", length=("--epochs", "8"))
+    assert (done.code, done.out) == (1, "")
+    assert "no model is saved" in done.err.splitlines()[-1]
+    assert list_models() == []
 
 
 def test_too_little_memory_is_said_and_not_tried(train, monkeypatch):
@@ -67,7 +85,7 @@ def test_ctrl_c_before_the_first_step_leaves_a_model_that_exists(train, monkeypa
     train("--name", "mine")
     path = models_folder() / "mine.safetensors"
     before = path.read_bytes()
-    monkeypatch.setattr(training, "gradient_size", signal_first)
+    monkeypatch.setattr(learner, "gradient_size", signal_first)
     done = train("--name", "mine", "--force", "--seed", "5")
     assert (done.code, done.out) == (130, "")
     assert done.err.splitlines()[-1] == "textgen: interrupted before the first step; no model is saved"

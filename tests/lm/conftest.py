@@ -1,5 +1,6 @@
 """What the tests of training share: tasks, and a clock, reports and validations under their control."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,8 +8,10 @@ import pytest
 
 from tests.lm.tasks import ANIMALS, Task
 from textgen.core.schedule import learning_rate
+from textgen.lm import course, pace, run, spikes
 from textgen.lm import training as training_module
 from textgen.lm.config import TextConfig
+from textgen.lm.course import StepCourse
 from textgen.text.corpus import read_corpus
 
 
@@ -36,10 +39,26 @@ def animals(task):
 
 
 @pytest.fixture
+def epochwise(monkeypatch):
+    """Validations at the end of each epoch, and of the training; test_course.py is about where they are else."""
+
+    class Epochwise(StepCourse):
+        def __init__(self, steps, steps_per_epoch, *rest):
+            super().__init__(steps, steps_per_epoch, *rest)
+            self.steps_per_epoch = steps_per_epoch
+
+        @property
+        def is_validation_due(self):
+            return self.is_over or self._step % self.steps_per_epoch == 0
+
+    monkeypatch.setattr(course, "StepCourse", Epochwise)
+
+
+@pytest.fixture
 def every_step(monkeypatch):
     """A report of each step, with its own loss."""
-    monkeypatch.setattr(training_module, "_REPORT_SECONDS", 0)
-    monkeypatch.setattr(training_module, "_SMOOTHING", 0)
+    monkeypatch.setattr(pace, "_REPORT_SECONDS", 0)
+    monkeypatch.setattr(spikes, "_SMOOTHING", 0)
 
 
 @pytest.fixture
@@ -51,8 +70,10 @@ def clock(monkeypatch):
         clock.now += clock.step
         return learning_rate(*arguments)
 
-    monkeypatch.setattr(training_module, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(training_module, "learning_rate", learning_rate_at_a_later_time)
+    monkeypatch.setattr(training_module, "compilation_timed", lambda: nullcontext(SimpleNamespace(seconds=0.0)))
+    for module in (pace, training_module):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(run, "learning_rate", learning_rate_at_a_later_time)
     return clock
 
 
@@ -62,6 +83,6 @@ def scripted(monkeypatch):
 
     def script(losses):
         values = iter(losses)
-        monkeypatch.setattr(training_module, "validation_nats", lambda model, text, team: next(values) * len(text.ids))
+        monkeypatch.setattr(run, "validation_nats", lambda model, text, team: next(values) * len(text.ids))
 
     return script

@@ -17,6 +17,8 @@ from textgen.lm.sampling import sample
 from textgen.lm.scoring import token_log_probabilities
 from textgen.text.windows import Window
 
+pytestmark = pytest.mark.usefixtures("epochwise")
+
 # Learning
 
 

@@ -9,7 +9,7 @@ from tests.lm.tasks import ANIMALS, NO_LEARNING, PLAIN, SMALL, of_type, vector_o
 from textgen.core.dropout import Dropout
 from textgen.core.schedule import learning_rate
 from textgen.core.threads import Team
-from textgen.lm import training as training_module
+from textgen.lm import pace, run, spikes
 from textgen.lm.config import TrainingConfig
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Computation
@@ -17,6 +17,8 @@ from textgen.lm.plan import plan
 from textgen.lm.reports import StepReport, ValidationReport
 from textgen.lm.scoring import with_first_input
 from textgen.text.windows import stream_windows
+
+pytestmark = pytest.mark.usefixtures("epochwise")
 
 
 @pytest.mark.parametrize(("clip_by", "size"), [("norm", np.linalg.norm), ("value", lambda x: np.abs(x).max())])
@@ -35,7 +37,7 @@ def test_the_gradient_is_clipped(animals, every_step, clip_by, size):
 
 def test_momentum(animals, monkeypatch):
     """Where the gradient hardly changes, the second of two steps is 1.8 times as long as the first."""
-    monkeypatch.setattr(training_module, "learning_rate", lambda *_: 1e-3)
+    monkeypatch.setattr(run, "learning_rate", lambda *_: 1e-3)
     one_window = replace(animals, corpus=replace(animals.corpus, valid=None), text=replace(animals.text, carry=True))
     options = {"optimizer": "sgd", "clip": 0.0, "batch": 1, "bptt": 10_000, "momentum": 0.8}
     start = vector_of(LanguageModel.new(animals.text, SMALL, animals.corpus.vocabulary, 1))
@@ -98,10 +100,10 @@ def test_each_step_is_reported(animals, every_step):
 
 
 def test_the_reported_loss_is_a_mean_that_forgets(animals, monkeypatch):
-    monkeypatch.setattr(training_module, "_REPORT_SECONDS", 0)
+    monkeypatch.setattr(pace, "_REPORT_SECONDS", 0)
     found = {}
     for smoothing in (0, 0.9):
-        monkeypatch.setattr(training_module, "_SMOOTHING", smoothing)
+        monkeypatch.setattr(spikes, "_SMOOTHING", smoothing)
         found[smoothing] = [r.loss for r in of_type(StepReport, animals.reports(steps=12))]
     for n, loss in enumerate(found[0.9], 1):
         assert loss == pytest.approx(np.average(found[0][:n], weights=0.9 ** np.arange(n)[::-1]), rel=1e-9)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.text.test_packed import pack, sequences_of_ids, unpack
 from textgen.text.vocabulary import EOS_ID
-from textgen.text.windows import NO_INPUT, Window, evaluation_windows, fit_batch, shuffled, stream_windows
+from textgen.text.windows import NO_INPUT, Window, count_read, evaluation_windows, fit_batch, shuffled, stream_windows
 
 ANY_CONTEXT = [None, 0, 1, 3, 100]
 
@@ -75,6 +75,18 @@ def test_stream_windows_against_a_naive_twin(carry, sequences, B, T):
                 known = known[len(known) - known[::-1].index(EOS_ID) :] if EOS_ID in known else known
             expected.append((step, b, known, stream[place]))
     assert histories(windows) == expected
+
+
+@pytest.mark.parametrize("carry", [False, True])
+@given(sequences=sequences_of_ids, B=st.integers(1, 4), T=st.integers(1, 7), begin=st.integers(0, 9))
+def test_a_stream_may_begin_at_any_window(carry, sequences, B, T, begin):
+    ids = pack(sequences).ids
+    expected = list(stream_windows(ids, B, T, carry))[begin:]
+    found = list(stream_windows(ids, B, T, carry, begin))
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for name in ("inputs", "starts", "targets"):
+            assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "uint32"])
@@ -154,13 +166,16 @@ def test_evaluation_windows_against_a_naive_twin(carry, context, sequences, B, T
 )
 def test_number_of_rows(lengths, context, carry, rows):
     text = pack([[2] * (length - 1) for length in lengths])
-    window, _ = next(evaluation_windows(text, 8, 64, context, carry))
+    ((window, positions),) = evaluation_windows(text, 8, 64, context, carry)
     assert window.targets.shape[1] == rows
+    is_past = window.starts[1:] & (positions[1:] < 0)  # a row's end
+    assert count_read(text, 8, context, carry) == window.targets.size - np.count_nonzero(is_past)
 
 
 def test_lead_in_and_row_ends_of_a_worked_example():
     text = pack([[2, 3, 4, 5, 6, 7, 8]])
     ((window, positions),) = evaluation_windows(text, B=2, T=9, context=2, carry=False)
+    assert count_read(text, B=2, context=2, carry=False) == 4 + 6
     assert positions.T.tolist() == [[0, 1, 2, 3, -1, -1], [-1, -1, 4, 5, 6, 7]]
     assert window.targets.T.tolist() == [[2, 3, 4, 5, -1, -1], [-1, -1, 6, 7, 8, 1]]
     assert window.inputs.T.tolist() == [[-1, 2, 3, 4, -1, -1], [3, 4, 5, 6, 7, 8]]
@@ -174,4 +189,5 @@ def test_lead_in_and_row_ends_of_a_worked_example():
 @pytest.mark.parametrize("carry", [False, True])
 def test_no_text_has_no_windows(context, carry):
     assert list(evaluation_windows(pack([]), 4, 4, context, carry)) == []
+    assert count_read(pack([]), 4, context, carry) == 0
     assert list(stream_windows(np.zeros(0, np.uint8), 4, 4, carry)) == []

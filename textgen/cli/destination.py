@@ -1,43 +1,84 @@
-"""Where a training puts its model, checked before the work begins."""
+"""Where a training puts its model and its checkpoint, checked before the work begins."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from textgen.cli.options import LEVELS
 from textgen.errors import ModelExistsError
+from textgen.lm.checkpoint import save_checkpoint
+from textgen.lm.files import remove_leftovers
 from textgen.lm.model_file import save_model
-from textgen.lm.store import free_path, name_of, output_path
+from textgen.lm.store import checkpoint_path, free_path, name_of, output_path, resumable_path
 
 if TYPE_CHECKING:
+    from textgen.lm.checkpoint import Origin
     from textgen.lm.model import LanguageModel
+    from textgen.lm.state import Snapshot
 
 
 class Destination:
-    """A file that is ours to write, again and again, from the first model on."""
+    """Two files that are ours to write, again and again, from the first time on.
 
-    def __init__(self, path: Path, *, overwrite: bool) -> None:
+    has_checkpoint : whether there is one of this training.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool, has_checkpoint: bool = False) -> None:
         self.path = path
-        self._overwrite = overwrite
+        self.has_checkpoint = has_checkpoint
+        self._overwrite = self._overwrite_checkpoint = overwrite
+        for file in (path, self.checkpoint):
+            remove_leftovers(file)
 
     @classmethod
     def checked(cls, name: str | None, output: Path | None, corpus: Path, level: str, *, force: bool) -> Self:
         """The place that the options ask for. Raises ModelExistsError, OutputError or ConfigError."""
-        while corpus.suffix in {".txt", ".gz", ".bz2", ".xz"}:
-            corpus = corpus.with_suffix("")
-        stem = "stdin" if str(corpus) == "-" else corpus.name
-        return cls(output_path(name, output, f"{stem}-{level}", force=force), overwrite=force)
+        return cls(output_path(name, output, f"{_stem(corpus)}-{level}", force=force), overwrite=force)
+
+    @classmethod
+    def resumed(cls, name: str | None, output: Path | None, corpus: Path, level: str | None) -> Self:
+        """The place of the training that is gone on with; level None: any. Raises NoSuchModelError or ConfigError."""
+        stems = [f"{_stem(corpus)}-{one}" for one in (LEVELS if level is None else [level])]
+        return cls(resumable_path(name, output, stems), overwrite=True, has_checkpoint=True)
 
     @property
     def name(self) -> str:
         """What `--model` takes."""
         return name_of(self.path)
 
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint's file."""
+        return checkpoint_path(self.path)
+
     def save(self, model: LanguageModel) -> None:
         """Write `model`. If another process took the file since we looked, a free name beside it is used."""
         try:
             save_model(model, self.path, overwrite=self._overwrite)
         except ModelExistsError:
-            self.path = free_path(self.path)
+            self._move()
             self.save(model)
         self._overwrite = True
+
+    def save_checkpoint(self, origin: Origin, snapshot: Snapshot) -> None:
+        """Write a checkpoint, in the same way."""
+        try:
+            save_checkpoint(origin, snapshot, self.checkpoint, overwrite=self._overwrite_checkpoint)
+        except ModelExistsError:
+            self._move()
+            self.save_checkpoint(origin, snapshot)
+        self._overwrite_checkpoint = self.has_checkpoint = True
+
+    def _move(self) -> None:
+        """Take another name; a checkpoint of ours that has the old one comes along."""
+        old, self.path = self.checkpoint, free_path(self.path)
+        if self.has_checkpoint:
+            old.replace(self.checkpoint)
+
+
+def _stem(corpus: Path) -> str:
+    """What a model of this text is called, without its level."""
+    while corpus.suffix in {".txt", ".gz", ".bz2", ".xz"}:
+        corpus = corpus.with_suffix("")
+    return "stdin" if str(corpus) == "-" else corpus.name

@@ -94,6 +94,14 @@ def pick(kind: type[_Config], options: Mapping[str, Any]) -> _Config:
     return kind(**{field.name: options[field.name] for field in fields(kind) if field.name in options})  # type: ignore[arg-type]
 
 
+_SETTINGS = {"level": "tokenizer", "time": "seconds"}  # where an option is not called as the field that it is about
+
+
+def settings(given: set[str]) -> set[str]:
+    """The fields of the configurations that the given options are about."""
+    return {_SETTINGS.get(name, name) for name in given}
+
+
 def choose_tokenizer(level: str | None, tokenizer: str | None, default: str) -> str:
     """The tokenizer that the two options ask for. Raises ConfigError if they are unknown or contradict."""
     if level is not None:

@@ -48,7 +48,7 @@ def write_plot(curve: Curve, path: Path, *, force: bool) -> None:
     with style.context(["default", _STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a model's name may be in any script
         draw_figure(curve).savefig(content, format=suffix[1:], metadata=_METADATA[suffix])
-    write_atomically(path, content.getvalue(), overwrite=force)
+    write_atomically(path, [content.getvalue()], overwrite=force)
 
 
 def draw_figure(curve: Curve) -> Figure:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from textgen.cli.options import Configs
     from textgen.lm.plan import TrainingPlan
-    from textgen.lm.reports import StepReport, ValidationReport
+    from textgen.lm.reports import RecoveryReport, StepReport, ValidationReport
     from textgen.text.corpus import Corpus
 
 _INTERVAL = 0.1  # seconds between two updates of the bar
@@ -33,6 +33,9 @@ class SilentProgress:
 
     def validation(self, report: ValidationReport) -> None:
         """Take in one validation."""
+
+    def recovery(self, report: RecoveryReport) -> None:
+        """Take in that the training diverged and goes back."""
 
     def stopping(self) -> None:
         """Say that the first Ctrl-C was heard; called inside the signal's handler."""
@@ -51,6 +54,10 @@ class PlainProgress(SilentProgress):
             self.print_line(format_heading(self._level))
             self._headed = True
         self.print_line(format_validation(report, self._level))
+
+    def recovery(self, report: RecoveryReport) -> None:
+        """Print a line that says it."""
+        self.print_line(format_recovery(report))
 
     def print_line(self, line: str) -> None:
         """Print one line to standard error."""
@@ -90,7 +97,8 @@ class LiveProgress(PlainProgress):
 
     def print_line(self, line: str) -> None:
         """Print one line above the bar."""
-        self._bar.console.print(line, style=None if line.endswith(_BEST) else "dim")
+        is_row = line.startswith(" ")  # of the table; what else is told matters
+        self._bar.console.print(line, style="dim" if is_row and not line.endswith(_BEST) else None)
 
     def stopping(self) -> None:
         """Let the bar say it."""
@@ -122,6 +130,21 @@ def format_validation(report: ValidationReport, level: str) -> str:
     held_out = "-" if report.valid_loss is None else f"{report.valid_loss:.4f}"
     line = f"{report.epoch:>6}{report.step:>9}{report.train_loss:>13.4f}{held_out:>11}{shown:>13}"
     return f"{line}{format_duration(report.seconds):>10}{'  ' + _BEST if report.best else ''}"
+
+
+_CAUSES = {
+    "loss": "the loss or its gradient is not finite",
+    "spike": "the loss has leapt up",
+    "validation": "the held-out loss is not finite",
+}
+
+
+def format_recovery(report: RecoveryReport) -> str:
+    """What went wrong, and how the training goes on."""
+    cause = _CAUSES[report.cause]
+    place = f"the best parameters, of step {report.back_to}" if report.back_to else "the first parameters"
+    rate = f"half the learning rate, {report.learning_rate:g}"
+    return f"diverged at step {report.step} ({cause}): back to {place}, with {rate} (time {report.number} of 3)"
 
 
 @contextmanager

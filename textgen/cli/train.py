@@ -11,6 +11,7 @@ from textgen.cli import options
 from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
+from textgen.errors import ConfigError
 from textgen.lm.config import (
     CLIP_MODES,
     DROPOUT_KINDS,
@@ -139,6 +140,10 @@ def train(
         _output(metavar="FILE", help="Write the model here, not to the store.", show_default=False),
     ] = None,
     force: Annotated[bool, _output("--force", help="Replace a model that exists.")] = False,
+    resume: Annotated[bool, _output("--resume", help="Go on with a training that was interrupted.")] = False,
+    checkpoint_minutes: Annotated[
+        float, _output(metavar="X", help="From one checkpoint to the next; 0: only when validated.")
+    ] = TrainingConfig.checkpoint_minutes,
     log: Annotated[
         Path | None,
         _output(metavar="FILE", help="Append each report to FILE, as JSON Lines.", show_default=False),
@@ -170,10 +175,21 @@ def train(
         return
 
     from textgen.cli.destination import Destination
+    from textgen.cli.resuming import open_checkpoint
     from textgen.cli.training import Request, run_training
 
-    destination = Destination.checked(name, output, corpus[0], configs.text.level, force=force)
-    run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json))
+    place = name, output, corpus[0]
+    if not resume:
+        destination = Destination.checked(*place, configs.text.level, force=force)
+        run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json))
+        return
+    if force:
+        raise ConfigError("--resume and --force contradict each other; give one of them")
+    settings = options.settings(given)
+    destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
+    checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
+    valid = valid or checkpoint.valid_path
+    run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json, checkpoint))
 
 
 def _read(config: Path | None) -> dict[str, Any]:

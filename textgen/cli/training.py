@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import chain
 from pathlib import Path
@@ -15,20 +13,22 @@ import typer
 
 from textgen.cli.compiling import compilation_watched
 from textgen.cli.figures import format_amount, format_bytes
-from textgen.cli.interrupt import INTERRUPTED, interruptible
+from textgen.cli.interrupt import Stopping, interruptible
+from textgen.cli.keeping import Keeper
+from textgen.cli.log import Record, open_log
 from textgen.cli.output import Notes, print_json
 from textgen.cli.progress import SilentProgress, open_progress
 from textgen.cli.reading import announce_terminal
+from textgen.cli.resuming import check_same_text, describe_checkpoint, resume_command
 from textgen.cli.sample import print_sequence
 from textgen.cli.training_notes import describe_corpus, describe_end, describe_plan
-from textgen.errors import ConfigError, DivergedError
+from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.advice import Memorisation, unknown_tokens, warned
+from textgen.lm.checkpoint import Checkpoint, Origin
 from textgen.lm.config import SamplingConfig
-from textgen.lm.files import output_error
 from textgen.lm.plan import plan
-from textgen.lm.reports import Finished, Report, StepReport, ValidationReport
+from textgen.lm.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
 from textgen.lm.sampling import sample
-from textgen.lm.strict_json import to_json
 from textgen.lm.training import train
 from textgen.text.corpus import Corpus, read_corpus
 from textgen.text.reading import display_name
@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 
 _SAMPLES = 3  # sequences shown at the end
 
-Record = Callable[[Mapping[str, Any]], None]
-
 
 @dataclass(frozen=True)
 class Request:
-    """A training that was asked for. `valid`: a text to validate on; `log`: where each report is written."""
+    """A training that was asked for.
+
+    valid : a text to validate on. log : where each report is written. resumed : what it goes on from.
+    """
 
     files: Sequence[Path]
     valid: Path | None
@@ -53,24 +54,33 @@ class Request:
     log: Path | None
     notes: Notes
     as_json: bool
+    resumed: Checkpoint | None = None
 
 
 def run_training(request: Request) -> None:
     """Train, save the best model, show what it writes.
 
-    Raises DivergedError after the last good model is saved, typer.Exit(130) after an interruption, KeyboardInterrupt
-    if nothing could be saved.
+    Raises DivergedError after the best model is saved, typer.Exit after an interruption (130, or 143 by SIGTERM),
+    KeyboardInterrupt if nothing could be saved.
     """
-    notes, configs = request.notes, request.configs
-    with compilation_watched(notes), _open_log(request.log) as record:
+    notes, configs, resumed = request.notes, request.configs, request.resumed
+    taken = [path for path in (*request.files, request.valid, request.destination.path) if path is not None]
+    with compilation_watched(notes), open_log(request.log, notes, taken) as record:
+        if resumed is not None:
+            for label, words in describe_checkpoint(resumed, configs, request.destination.name):
+                notes.say(label, words)
         corpus = _read(request)
         prepared = plan(corpus, configs.network, configs.training)
         text = replace(configs.text, unit=corpus.unit)
         configs = replace(configs, text=text, network=prepared.network, training=prepared.training)
+        origin = Origin.of(configs.text, configs.network, configs.training, corpus, request.valid)
+        if resumed is not None:
+            check_same_text(resumed, origin)
         for label, words in describe_plan(prepared):
             notes.say(label, words)
         check_memory(prepared.memory_bytes)
-        record({"event": "start", **asdict(configs), "plan": asdict(prepared)})
+        resumed_at = None if resumed is None else resumed.state.step
+        record({"event": "start", **asdict(configs), "plan": asdict(prepared), "resumed_at_step": resumed_at})
 
         def warn(warning: str) -> None:
             notes.say("warning", warning)
@@ -79,33 +89,36 @@ def run_training(request: Request) -> None:
         if unknown := unknown_tokens(corpus, configs.text):
             warn(unknown)
         notes.part()
-        stopping = threading.Event()
-        reports = train(corpus, configs.text, configs.network, configs.training, stopping.is_set)
+        keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
+        stopping = Stopping()
+        reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
         reports = warned(reports, Memorisation(corpus, configs.training), warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
-            first = _first_report(reports)
+            first = _first_report(reports, resumed)
             with interruptible(stopping, shown.stopping):
-                end = _follow(chain([first], reports), request, record, shown)
+                end = _follow(chain([first], reports), keeper, record, shown, request)
         notes.part()
-        _conclude(end, request)
+        _conclude(end, request, stopping)
 
 
-def _conclude(end: Finished, request: Request) -> None:
+def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
     """Tell how the training ended; after a good end, show a few sequences."""
     notes, destination, training = request.notes, request.destination, request.configs.training
     for label, text in describe_end(end, destination):
         notes.say(label, text)
     if end.reason == "diverged":
+        saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
         raise DivergedError(
-            f"the loss was no longer a finite number after {format_amount(end.tokens, 'token')};"
-            f" the last good model is saved as {destination.name}."
-            f" Try a lower --lr than {training.lr:g}, or a lower --clip"
+            f"the training diverged again after {format_amount(end.tokens, 'token')}, {end.recoveries} times with half"
+            f" the learning rate; {saved}. Try a lower --lr than {training.lr:g}, or a lower --clip"
         )
+    if end.reason == "interrupted" and destination.has_checkpoint:
+        notes.say("go on", resume_command(request))
     if request.as_json:
-        place = {"model": destination.name, "path": str(destination.path)}
+        place = {"model": destination.name, "path": str(destination.path)} if end.best else {}
         print_json({"event": "result", **place, **as_record(end)})
     if end.reason == "interrupted":
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(stopping.exit_code)
     notes.part()
     _show_samples(end, training.seed, training.threads, as_json=request.as_json)
 
@@ -126,7 +139,7 @@ def check_memory(needed: int) -> None:
         )
 
 
-def as_record(report: StepReport | ValidationReport | Finished) -> dict[str, Any]:
+def as_record(report: StepReport | ValidationReport | RecoveryReport | Finished) -> dict[str, Any]:
     """A report as JSON: all of it but the model."""
     record = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "model"}
     if isinstance(report, Finished) and report.best is not None:
@@ -149,32 +162,57 @@ def _read(request: Request) -> Corpus:
     return corpus
 
 
-def _first_report(reports: Iterator[Report]) -> Report:
+def _first_report(reports: Iterator[Report], resumed: Checkpoint | None) -> Report:
     """What comes of the first step. Until then, while kernels may be compiled, Ctrl-C ends at once."""
     try:
         return next(reports)
     except KeyboardInterrupt as interruption:
-        raise KeyboardInterrupt("before the first step; no model is saved") from interruption
+        left = "no model is saved" if resumed is None else "the checkpoint is as it was"
+        raise KeyboardInterrupt(f"before the first step; {left}") from interruption
 
 
-def _follow(reports: Iterable[Report], request: Request, record: Record, progress: SilentProgress) -> Finished:
-    """Show all reports. Each best model is saved at once; at the end, once more with its whole history."""
-    names = [display_name(path) for path in request.files]
+def _follow(
+    reports: Iterable[Report], keeper: Keeper, record: Record, progress: SilentProgress, request: Request
+) -> Finished:
+    """Show all reports. Each best model is saved at once; at the end, once more with its whole history.
+
+    Raises OutputError, which says how to go on, if it cannot be saved at the end.
+    """
     for report in reports:
+        if isinstance(report, CheckpointReport):
+            record(keeper.checkpoint(report))
+            continue
         record({"event": _EVENTS[type(report)], **as_record(report)})
         if isinstance(report, StepReport):
             progress.step(report)
-            continue
-        if isinstance(report, Finished) or report.best:
-            report.model.history["corpus"]["files"] = names
-            request.destination.save(report.model)
-        if isinstance(report, Finished):
+        elif isinstance(report, RecoveryReport):
+            progress.recovery(report)
+        elif isinstance(report, ValidationReport):
+            if report.best:
+                keeper.best(report.model)
+            progress.validation(report)
+        else:
+            if report.best is not None:
+                _save_last(report, keeper, request)
             return report
-        progress.validation(report)
     raise AssertionError("the training ended without saying so")
 
 
-_EVENTS = {StepReport: "step", ValidationReport: "validation", Finished: "finished"}
+def _save_last(end: Finished, keeper: Keeper, request: Request) -> None:
+    try:
+        keeper.last(end.model)
+    except OutputError as error:
+        if not request.destination.has_checkpoint:
+            raise
+        raise OutputError(f"{error}; when there is room, this makes it: {resume_command(request)}") from error
+
+
+_EVENTS = {
+    StepReport: "step",
+    ValidationReport: "validation",
+    RecoveryReport: "recovery",
+    Finished: "finished",
+}
 
 
 def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> None:
@@ -183,24 +221,3 @@ def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> N
             print_json({"event": "sample", **asdict(one)})
         else:
             print_sequence(one, end.model.text.unit)
-
-
-@contextmanager
-def _open_log(path: Path | None) -> Iterator[Record]:
-    """A function that writes one record to the log, at once. Raises OutputError if that cannot be."""
-    if path is None:
-        yield lambda record: None
-        return
-    try:
-        file = path.open("a", encoding="utf-8", newline="\n", buffering=1)
-    except OSError as error:
-        raise output_error(path, error) from error
-
-    def write(record: Mapping[str, Any]) -> None:
-        try:
-            file.write(to_json(record) + "\n")
-        except OSError as error:
-            raise output_error(path, error) from error
-
-    with file:
-        yield write

@@ -25,7 +25,7 @@ _REASONS = {
     "steps": "all steps done",
     "patience": "no better validation for some epochs",
     "interrupted": "interrupted",
-    "diverged": "the loss is not finite",
+    "diverged": "the training diverged",
 }
 
 
@@ -79,8 +79,9 @@ def describe_end(end: Finished, destination: Destination) -> Notes:
         if best.perplexity is not None:
             figures.append(f"perplexity {format_perplexity(best.perplexity)}")
         yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
-    yield "saved", str(destination.path)
-    yield "next", f"textgen sample --model {_quoted(destination.name)}"
+    if best is not None:
+        yield "saved", str(destination.path)
+        yield "next", f"textgen sample --model {_quoted(destination.name)}"
 
 
 def _quoted(name: str) -> str:

@@ -121,6 +121,11 @@ class Adam:
         self.weight_decay, self.decaying = weight_decay, decaying
         self.beta1, self.beta2, self.epsilon = 0.9, 0.999, 1e-8
 
+    @property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """The vectors of its state by name."""
+        return {"mean": self.mean, "square": self.square}
+
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:
         """Change `parameters` in place by one step at learning rate `rate`, against factor * gradient."""
         self.updates += 1
@@ -152,10 +157,17 @@ class SGD:
         self, size: int, dtype: np.dtype, momentum: float = 0.9, weight_decay: float = 0.0, decaying: int | None = None
     ) -> None:
         self.velocity = zeros((size,), dtype)
+        self.updates = 0
         self.momentum, self.weight_decay, self.decaying = momentum, weight_decay, decaying
+
+    @property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """The vectors of its state by name."""
+        return {"velocity": self.velocity}
 
     def update(self, parameters: np.ndarray, gradient: np.ndarray, rate: float, factor: float, team: Team) -> None:
         """Change `parameters` in place by one step at learning rate `rate`, against factor * gradient."""
+        self.updates += 1
         for part, kept in _parts(rate, self.weight_decay, self.decaying):
             vectors = parameters[part], gradient[part], self.velocity[part]
             scalars = _as_numbers(parameters.dtype, factor, rate, self.momentum, kept)

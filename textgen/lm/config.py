@@ -166,6 +166,7 @@ class TrainingConfig(_Checked):
     patience: int = 5  # validations without a better one; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
+    checkpoint_minutes: float = 2.0  # from one checkpoint to the next; 0: only at validations
 
     def __post_init__(self) -> None:
         limits = [name for name in ("epochs", "time", "steps") if getattr(self, _FIELD.get(name, name)) is not None]
@@ -191,6 +192,7 @@ class TrainingConfig(_Checked):
         check_number("patience", self.patience, least=0)
         check_number("threads", self.threads, least=0)
         check_number("seed", self.seed, least=0)
+        check_number("checkpoint_minutes", self.checkpoint_minutes, least=0)
 
 
 _FIELD = {"time": "seconds"}  # an option's name where it is not the field's

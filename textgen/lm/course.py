@@ -15,14 +15,13 @@ from textgen.lm.plan import TrainingPlan
 _VALIDATIONS, _SHARE = 20, 0.05  # about so many in a training, as long as they take no more of it than this
 _FEWEST, _MOST_SHARE = 4, 0.15  # so few are worth so much
 _VALIDATION_COST = 0.34  # of a training token's time: forward, without backward and without weights' gradients
-_ROWS, _LEAD_IN = 32, 256  # rows of a validation, and the tokens by which the state of each is brought up
 
 
 def course_of(the_plan: TrainingPlan, train_tokens: int, valid_tokens: int) -> Course:
-    """The course of a planned training; train_tokens : of one epoch. valid_tokens : 0 if nothing is held out."""
+    """The course of a planned training; train_tokens : of an epoch. valid_tokens : read in a validation, or 0."""
     if the_plan.seconds is not None:
         return ClockCourse(the_plan.seconds, valid_tokens)
-    cost = _cost_in_tokens(valid_tokens) / train_tokens * the_plan.steps_per_epoch
+    cost = _VALIDATION_COST * valid_tokens / train_tokens * the_plan.steps_per_epoch
     if the_plan.epochs is not None:
         return StepCourse(the_plan.epochs * the_plan.steps_per_epoch, the_plan.steps_per_epoch, cost, "epochs")
     assert the_plan.steps is not None
@@ -35,11 +34,6 @@ def count_validations(cost: float) -> int:
         return _VALIDATIONS
     fewest = max(1, min(_FEWEST, int(_MOST_SHARE / cost)))
     return max(fewest, min(_VALIDATIONS, int(_SHARE / cost)))
-
-
-def _cost_in_tokens(valid_tokens: int) -> float:
-    """How many tokens could be learnt from while so many are validated."""
-    return _VALIDATION_COST * (valid_tokens + _ROWS * min(_LEAD_IN, valid_tokens / 2))
 
 
 class Course(ABC):
@@ -171,7 +165,7 @@ class ClockCourse(Course):
 
     @property
     def progress(self) -> float:
-        return 1.0 if self.is_over else self._progress
+        return self._progress
 
     @property
     def is_over(self) -> bool:
@@ -222,7 +216,7 @@ class ClockCourse(Course):
         if self._validation is not None:
             return self._validation
         tokens, seconds = self._measured["tokens"], self._measured["seconds"]
-        return _cost_in_tokens(self._valid_tokens) * seconds / tokens if tokens else 0.0
+        return _VALIDATION_COST * self._valid_tokens * seconds / tokens if tokens else 0.0
 
     def _go_on_to(self, seconds: float) -> None:
         """Let progress grow by the share of the time that was left until the last validation."""

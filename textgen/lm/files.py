@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from textgen.errors import ModelExistsError, OutputError
 
 
-def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:
-    """Put `content` into the file at `path`; whoever looks sees the old file, or none, or the whole new one.
+def write_atomically(path: Path, parts: Iterable[bytes | memoryview], *, overwrite: bool) -> None:
+    """Put `parts`, one after the other, into the file at `path`; whoever looks sees the old file, or none, or the new.
 
     It is written to a temporary file in the same folder, flushed to the disk, and moved into place. Without
     `overwrite` the move cannot replace a file, not even one that another process makes at the same moment.
     Raises ModelExistsError if it would, OutputError (path, reason) if the system refuses; nothing is left.
     """
-    temporary = path.parent / f".textgen-{secrets.token_hex(8)}.tmp"
+    temporary = path.with_name(f"{_temporary_stem(path)}{secrets.token_hex(8)}.tmp")
     try:
         try:
-            _write_flushed(temporary, content)
+            _write_flushed(temporary, parts)
             if overwrite:
                 temporary.replace(path)
             else:
@@ -35,6 +37,16 @@ def write_atomically(path: Path, content: bytes, *, overwrite: bool) -> None:
         raise output_error(path, error) from error
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote the file at `path`.
+
+    Is one just writing it, its attempt fails.
+    """
+    for leftover in path.parent.glob(f"{_temporary_stem(path)}*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
+
+
 def check_writable(path: Path) -> None:
     """Raise OutputError unless a file can be written beside `path`; nothing is left behind.
 
@@ -42,9 +54,9 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise OutputError(f"{path}: cannot be written: it is a folder; give a file's name")
-    probe = path.parent / f".textgen-{secrets.token_hex(8)}.tmp"
+    probe = path.with_name(f"{_temporary_stem(path)}{secrets.token_hex(8)}.tmp")
     try:
-        _write_flushed(probe, b"")
+        _write_flushed(probe, [])
         probe.unlink()
     except OSError as error:
         raise output_error(path, error) from error
@@ -60,10 +72,15 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f"{path}: cannot be written: {error.strerror or error}")
 
 
-def _write_flushed(path: Path, content: bytes) -> None:
+def _temporary_stem(path: Path) -> str:
+    """How the names of the temporary files for `path` begin; always as long, since a file's name may be the longest."""
+    return f".textgen-{hashlib.sha256(path.name.encode()).hexdigest()[:12]}-"
+
+
+def _write_flushed(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     """Make the new file `path` and bring its content to the disk. Raises OSError."""
     with path.open("xb") as file:
-        file.write(content)
+        file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
 

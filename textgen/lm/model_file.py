@@ -83,7 +83,7 @@ def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> 
         "textgen.vocabulary": model.vocabulary.to_json(),
         "textgen.history": to_json(model.history),
     }
-    write_atomically(path, to_safetensors(tensors, metadata), overwrite=overwrite)
+    write_atomically(path, [to_safetensors(tensors, metadata)], overwrite=overwrite)
 
 
 def load_model(path: Path) -> LanguageModel:

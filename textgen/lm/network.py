@@ -94,6 +94,10 @@ class Parameters:
     def __getitem__(self, name: str) -> np.ndarray:
         return self.vector[self._places[name]].reshape(self._shapes[name])
 
+    def split(self, vector: np.ndarray) -> dict[str, np.ndarray]:
+        """The parts of a `vector` like the parameters' that belong to each parameter; views of it."""
+        return {name: vector[self._places[name]].reshape(shape) for name, shape in self._shapes.items()}
+
     def gradient_of(self, name: str) -> np.ndarray | None:
         """The gradient of the parameter `name`; None where nothing is trained."""
         return None if self.gradient is None else self.gradient[self._places[name]].reshape(self._shapes[name])

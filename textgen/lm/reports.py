@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textgen.lm.model import LanguageModel
+from textgen.lm.state import Snapshot
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class StepReport:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """The end of an epoch, or of the training.
+    """A measurement of the model.
 
-    train_loss, valid_loss : nats per token; valid_loss, bits_per_character and perplexity are None if nothing is held
-    out. best : whether this is the best model so far. model : the best model so far.
+    train_loss, valid_loss : nats per token, the former since the validation before; valid_loss, bits_per_character and
+    perplexity are None if nothing is held out. best : whether this is the best model so far. model : the best so far.
     """
 
     epoch: int
@@ -54,10 +55,38 @@ class ValidationReport:
 
 
 @dataclass(frozen=True)
+class CheckpointReport:
+    """Now is the time to write a checkpoint, before the next report is asked for; how long that takes is noticed."""
+
+    step: int
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class RecoveryReport:
+    """The training diverged, and goes on from the best parameters so far with half the learning rate.
+
+    cause : what showed it, "loss", "gradient", "spike" or "validation". step : updates until then. loss : the running
+    mean, if it is finite. back_to : the step after which those parameters were validated; 0 is the beginning.
+    learning_rate : the highest from now on. number : of this recovery, from 1.
+    """
+
+    cause: str
+    epoch: int
+    step: int
+    tokens: int
+    loss: float | None
+    back_to: int
+    learning_rate: float
+    number: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """The end. reason : "epochs", "steps", "time", "patience", "interrupted" or "diverged". best : the model's report.
 
-    model : the best model, ready to be saved. best is None if the training ended before any validation.
+    model : the best model, ready to be saved; best is None if there was no validation before the end, or none that
+    was finite: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
     """
 
     model: LanguageModel
@@ -65,6 +94,7 @@ class Finished:
     best: ValidationReport | None
     seconds: float
     tokens: int
+    recoveries: int = 0
 
 
-Report = StepReport | ValidationReport | Finished
+Report = StepReport | ValidationReport | CheckpointReport | RecoveryReport | Finished

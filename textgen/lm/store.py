@@ -1,23 +1,24 @@
 """The store: where models are kept by name, and how a name becomes a file.
 
-A model named NAME is the file NAME.safetensors in `models_folder()`.
+A model named NAME is the file NAME.safetensors in `models_folder()`; the checkpoint of its training is NAME.checkpoint.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from platformdirs import user_data_path
 
-from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
+from textgen.errors import ConfigError, ModelExistsError, ModelFileError, NoSuchModelError
 from textgen.lm.files import check_writable, exists_error, output_error
 from textgen.lm.model_file import read_summary
 
 SUFFIX = ".safetensors"
+CHECKPOINT_SUFFIX = ".checkpoint"
 _LONGEST_NAME = 100  # characters
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -51,30 +52,68 @@ def find_model(name_or_path: str | None, level: str | None = None) -> Path:
 def output_path(name: str | None, output: Path | None, stem: str, *, force: bool) -> Path:
     """Where a new model will be written: `output`, or `name` in the store, or a free name made from `stem`.
 
-    The store's folder is made. Raises ConfigError if both are given or the name is not allowed,
-    ModelExistsError if the file is there and `force` is False, OutputError if the folder cannot be written.
+    The store's folder is made. Raises ConfigError if both are given or the name is not allowed, ModelExistsError if the
+    model or a checkpoint is there and `force` is False, OutputError if the folder cannot be written.
     """
-    if name is not None and output is not None:
-        raise ConfigError("--name and --output contradict each other; give one of them")
-    if output is not None:
-        path = output
-    else:
-        path = models_folder() / f"{_checked_name(name) if name is not None else _cleaned(stem)}{SUFFIX}"
+    path = _asked_path(name, output)
+    if path is None:
+        path = models_folder() / f"{_cleaned(stem)}{SUFFIX}"
+    if output is None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(path, error) from error
-        if name is None and not force:
-            path = free_path(path)
+    if name is None and output is None and not force:
+        path = free_path(path)
     if path.exists() and not path.is_dir() and not force:
         raise exists_error(path)
+    if checkpoint_path(path).exists() and not force:
+        raise ModelExistsError(
+            f"{checkpoint_path(path)} is the checkpoint of a training that was begun under this name;"
+            " --resume goes on with it, --force begins anew"
+        )
     check_writable(path)
     return path
 
 
+def _asked_path(name: str | None, output: Path | None) -> Path | None:
+    """The model's file that was asked for by name or path, None if none was. Raises ConfigError."""
+    if name is not None and output is not None:
+        raise ConfigError("--name and --output contradict each other; give one of them")
+    return output if name is None else models_folder() / f"{_checked_name(name)}{SUFFIX}"
+
+
+def checkpoint_path(path: Path) -> Path:
+    """Where the checkpoint of a model's training is, of the model at `path`."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + CHECKPOINT_SUFFIX)
+
+
+def resumable_path(name: str | None, output: Path | None, stems: Sequence[str]) -> Path:
+    """The model's file, there or not, whose training is to be gone on with: see `output_path`.
+
+    If neither name nor path is given, that of the newest checkpoint with a name made from one of `stems`.
+    Raises NoSuchModelError if there is no checkpoint, ConfigError as `output_path` does.
+    """
+    path = _asked_path(name, output)
+    if path is None:
+        begun = "|".join(re.escape(_cleaned(stem)) for stem in stems)
+        pattern = re.compile(rf"(?:{begun})(?:-\d+)?{re.escape(CHECKPOINT_SUFFIX)}")
+        found = [file for file in models_folder().glob(f"*{CHECKPOINT_SUFFIX}") if pattern.fullmatch(file.name)]
+        if not found:
+            raise NoSuchModelError(
+                f"there is no checkpoint of {' or '.join(map(_cleaned, stems))} in {models_folder()};"
+                " --name or --output says whose training to go on with; without --resume one is begun"
+            )
+        newest = max(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
+        return newest.with_name(newest.name.removesuffix(CHECKPOINT_SUFFIX) + SUFFIX)
+    if not checkpoint_path(path).is_file():
+        raise NoSuchModelError(f"{checkpoint_path(path)}: no such checkpoint; without --resume a training is begun")
+    return path
+
+
 def free_path(path: Path) -> Path:
-    """`path` if there is no such file; else the first free one of NAME-2, NAME-3, ..."""
-    return next(candidate for candidate in _numbered(path) if not candidate.exists())
+    """`path` if there is no such file, nor a checkpoint; else the first free one of NAME-2, NAME-3, ..."""
+    return next(one for one in _numbered(path) if not one.exists() and not checkpoint_path(one).exists())
 
 
 def name_of(path: Path) -> str:

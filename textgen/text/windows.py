@@ -41,16 +41,17 @@ def shuffled(text: PackedText, rng: np.random.Generator) -> Ids:
     return text.permuted(rng.permutation(len(text))).ids
 
 
-def stream_windows(ids: Ids, B: int, T: int, carry: bool) -> Iterator[Window]:
+def stream_windows(ids: Ids, B: int, T: int, carry: bool, begin: int = 0) -> Iterator[Window]:
     """Windows over B contiguous parts of a packed stream, one part a row; the last window may be shorter.
 
     ids : [tokens]; the last len(ids) % B tokens are left out.
     carry : the state runs on over `<eos>`, which is then an input like any other; nothing starts.
+    begin : the number of the first window that is wanted, counted from 0; those before it cost nothing.
     """
     columns = len(ids) // B
     begins = np.arange(B) * columns
     rows = ids[: B * columns].reshape(B, columns)
-    for first in range(0, columns, T):
+    for first in range(begin * T, columns, T):
         targets = np.ascontiguousarray(rows[:, first : first + T].T, np.int32)
         inputs = np.empty_like(targets)
         inputs[1:] = targets[:-1]
@@ -91,6 +92,12 @@ def evaluation_windows(
             inputs[inputs == EOS_ID] = NO_INPUT
             starts |= inputs == NO_INPUT
         yield Window(inputs, starts, targets), positions
+
+
+def count_read(text: PackedText, B: int, context: int | None, carry: bool) -> int:
+    """How many tokens `evaluation_windows` reads, those of the lead-ins included."""
+    cuts, begins = _rows_with_lead_in(text, B, context, carry)
+    return int((cuts[1:] - begins).sum())
 
 
 def _rows_with_lead_in(text: PackedText, B: int, context: int | None, carry: bool) -> tuple[Ids, Ids]:

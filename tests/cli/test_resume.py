@@ -1,0 +1,343 @@
+"""`textgen train --resume`: interrupted and gone on with, and what is refused."""
+
+import errno
+import json
+import os
+import shlex
+import signal
+
+import pytest
+
+from textgen.cli.progress import PlainProgress
+from textgen.lm import files, pace
+from textgen.lm.checkpoint import read_checkpoint
+from textgen.lm.model_file import load_model
+from textgen.lm.store import checkpoint_path, models_folder
+
+from .conftest import LINES
+
+
+def model_of(name):
+    """The parameters of a stored model, and its history but for times."""
+    model = load_model(models_folder() / f"{name}.safetensors")
+    history = {key: value for key, value in model.history.items() if key not in ("created", "seconds")}
+    history["validations"] = [{**entry, "seconds": 0} for entry in history["validations"]]
+    return model.network.parameters.vector.tobytes(), history
+
+
+def checkpoints():
+    return sorted(path.name for path in models_folder().glob("*.checkpoint"))
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """A function that has a signal sent after a step."""
+
+    def send(step, number=signal.SIGINT):
+        monkeypatch.setattr(pace, "_REPORT_SECONDS", 0)
+
+        def noting(self, report):
+            if report.step == step:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(PlainProgress, "step", noting)
+
+    return send
+
+
+@pytest.fixture
+def interrupted(train, signal_at):
+    """A function that begins a training and interrupts it after three steps."""
+
+    def begin(*options, **rest):
+        signal_at(3)
+        done = train(*options, **rest)
+        assert done.code == 130
+        signal_at(0)
+        return done
+
+    return begin
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("options", [(), ("--name", "my.cats"), ("--level", "word")])
+def test_the_command_that_is_printed_goes_on(train, textgen, signal_at, corpus, tmp_path, number, code, options):
+    assert (
+        train("--name", "whole", "--dropout", "0.2", *options[2:], *(options if "--level" in options else ())).code == 0
+    )
+    signal_at(3, number)
+    log = tmp_path / "a log"
+    done = train("--dropout", "0.2", "--log", log, *options)
+    assert (done.code, done.out) == (code, "")
+    label, _, command = done.err.splitlines()[-1].partition("     ")
+    assert label == "go on"
+    program, *arguments = shlex.split(command)
+    name = {(): "cats-char", ("--name", "my.cats"): "my.cats"}.get(options, "cats-word")
+    assert (program, arguments) == ("textgen", ["train", str(corpus), "--resume", "--name", name, "--log", str(log)])
+    assert checkpoints() == sorted([f"{name}.checkpoint", "whole.checkpoint"])
+    signal_at(0)
+    done = textgen(*arguments)
+    assert done.code == 0
+    assert f"resumed   {name}: epoch {2 if name == 'cats-word' else 1}, step 3, 0:00 of training behind it" in done.err
+    assert model_of(name) == model_of("whole")
+    starts = [record for record in map(json.loads, log.read_text().splitlines()) if record["event"] == "start"]
+    assert [record["resumed_at_step"] for record in starts] == [None, 3]
+
+
+def test_a_model_in_a_place_of_its_own(textgen, train, interrupted, corpus, tmp_path):
+    path = tmp_path / "my models" / "v1.5"
+    path.parent.mkdir()
+    done = interrupted("--output", path)
+    assert [file.name for file in sorted(path.parent.iterdir())] == ["v1.5", "v1.5.checkpoint"]
+    assert done.err.splitlines()[-1].endswith(f"textgen train {corpus} --resume --output '{path}'")
+    assert textgen("train", corpus, "--resume", "--output", path).code == 0
+    train("--name", "whole")
+    assert load_model(path).network.parameters.vector.tobytes() == model_of("whole")[0]
+
+
+def test_without_a_name_the_newest_of_the_text_is_gone_on_with(textgen, train, interrupted, corpus):
+    interrupted("--level", "word")
+    interrupted("--seed", "2")
+    interrupted("--seed", "3")
+    interrupted("--name", "other")
+    for age, name in enumerate(("cats-char-2", "cats-word", "cats-char", "other")):
+        os.utime(models_folder() / f"{name}.checkpoint", (1_700_000_000 - age,) * 2)
+    assert "resumed   cats-char-2: " in textgen("train", corpus, "--resume").err
+    assert "resumed   cats-word: " in textgen("train", corpus, "--resume", "--level", "word").err
+    assert load_model(models_folder() / "cats-char-2.safetensors").history["training"]["seed"] == 3
+
+
+def test_other_options_are_refused_by_name(textgen, interrupted, corpus):
+    interrupted("--carry")
+    before = (models_folder() / "cats-char.checkpoint").read_bytes()
+    asked = ["--hidden", "9", "--lr", "0.5", "--carry", "--layers", "1", "--lowercase", "--seed", "2"]
+    asked += ["--unit", "file", "--embedding", "3", "--batch", "4", "--threads", "2", "-q", "--json"]
+    done = textgen("train", corpus, "--resume", *asked)
+    assert (done.code, done.out) == (2, "")
+    assert (
+        "options: --unit line, not file; --lowercase was not given; --hidden 8, not 9; --embedding 0, not 3;"
+        in done.err
+    )
+    assert "; --lr 0.003, not 0.5; --seed 1, not 2." in done.err
+    for same in ("--carry", "--layers", "--batch", "--threads"):
+        assert f"{same} " not in done.err
+    assert (models_folder() / "cats-char.checkpoint").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "said"),
+    [
+        (("--epochs", "2"), ("--epochs", "1"), "--epochs 2, which may grow, not shrink to 1"),
+        (("--steps", "9"), ("--steps", "8"), "--steps 9, which may grow, not shrink to 8"),
+        (("--time", "2h"), ("--time", "90s"), "--time 2:00:00, which may grow, not shrink to 1:30"),
+        (("--steps", "9"), ("--time", "90s"), "--time was not given"),
+        (("--epochs", "2"), ("--steps", "900"), "--steps was not given"),
+        (("--epochs", "2"), ("--level", "word", "--name", "cats-char"), "--tokenizer char, not word"),
+    ],
+)
+def test_lengths_may_only_grow(textgen, interrupted, corpus, begun, asked, said):
+    interrupted(length=begun)
+    done = textgen("train", corpus, "--resume", *asked)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_the_same_command_goes_on(train, interrupted):
+    """Whoever adds --resume to the command that began the training has asked for nothing else."""
+    options = [
+        "--unit",
+        "auto",
+        "--min-count",
+        "2",
+        "--carry",
+        "--patience",
+        "3",
+        "--clip",
+        "2",
+        "--valid-fraction",
+        "0.2",
+    ]
+    train(*options, "--name", "whole")
+    interrupted(*options)
+    assert train(*options, "--resume").code == 0
+    assert model_of("cats-char") == model_of("whole")
+
+
+def test_more_patience(textgen, train, corpus, tmp_path):
+    (tmp_path / "valid.txt").write_text("the cat ran.\n")
+    options = ["--lr", "1e-30", "--warmup", "0", "--valid", tmp_path / "valid.txt"]
+    train(*options, "--patience", "1", "--name", "cats-char", length=("--steps", "120"))
+    first = load_model(models_folder() / "cats-char.safetensors").history
+    assert first["stopped"] == "patience"
+    assert "more --patience goes on with it" in textgen("train", corpus, "--resume").err
+    assert textgen("train", corpus, "--resume", "--patience", "2").code == 0
+    train(*options, "--patience", "2", "--name", "whole", length=("--steps", "120"))
+    assert model_of("cats-char") == model_of("whole")
+    assert len(model_of("whole")[1]["validations"]) == len(first["validations"]) + 1
+
+
+def test_more_epochs(textgen, train, corpus):
+    train()
+    done = textgen("train", corpus, "--resume", "--epochs", "3")
+    assert done.code == 0
+    history = load_model(models_folder() / "cats-char.safetensors").history
+    assert (history["training"]["epochs"], history["validations"][-1]["epoch"]) == (3, 3)
+
+
+def test_a_finished_training_is_only_shown(textgen, train, corpus):
+    train()
+    before = model_of("cats-char")
+    done = textgen("train", corpus, "--resume")
+    assert done.code == 0
+    assert "all epochs done" in done.err
+    assert "it is at its end; more --epochs goes on with it" in done.err
+    assert len(done.out.splitlines()) == 3
+    assert model_of("cats-char") == before
+
+
+def test_another_text_is_refused(textgen, interrupted, corpus, tmp_path):
+    interrupted()
+    other = tmp_path / "other" / "cats.txt"
+    other.parent.mkdir()
+    other.write_text("\n".join(LINES * 3))
+    done = textgen("train", other, "--resume")
+    assert (done.code, done.out) == (2, "")
+    assert "is of a training on another text (SHA-256 " in done.err
+
+
+def test_the_text_to_validate_on_is_remembered(textgen, train, interrupted, corpus, tmp_path):
+    valid = tmp_path / "valid.txt"
+    valid.write_text("the cat ran.\n")
+    interrupted("--valid", valid)
+    train("--valid", valid, "--name", "whole")
+    valid.write_text("the hen ran.\n")
+    done = textgen("train", corpus, "--resume", "--name", "cats-char")
+    assert (done.code, done.out) == (2, "")
+    assert "the text that it was validated on has changed" in done.err
+    valid.write_text("the cat ran.\n")
+    assert textgen("train", corpus, "--resume", "--name", "cats-char").code == 0
+    assert model_of("cats-char") == model_of("whole")
+
+
+def test_where_there_is_no_checkpoint(textgen, corpus, tmp_path):
+    done = textgen("train", corpus, "--resume")
+    assert (done.code, done.out) == (2, "")
+    assert f"there is no checkpoint of cats-char or cats-word in {models_folder()}; --name or --output says" in done.err
+    assert "without --resume one is begun" in done.err
+    for where in (("--name", "x"), ("--output", tmp_path / "x.safetensors")):
+        done = textgen("train", corpus, "--resume", *where)
+        assert (done.code, done.out) == (2, "")
+        assert "x.checkpoint: no such checkpoint; without --resume a training is begun" in done.err
+    done = textgen("train", corpus, "--resume", "--force")
+    assert (done.code, done.out) == (2, "")
+    assert "--resume and --force contradict each other" in done.err
+
+
+def test_a_damaged_checkpoint(textgen, interrupted, corpus):
+    interrupted()
+    path = models_folder() / "cats-char.checkpoint"
+    path.write_bytes(path.read_bytes()[:-1])
+    done = textgen("train", corpus, "--resume")
+    assert (done.code, done.out) == (1, "")
+    assert "cats-char.checkpoint: not a checkpoint, or a truncated one" in done.err
+
+
+def test_a_name_with_a_checkpoint_is_taken(train, interrupted):
+    interrupted("--name", "mine")
+    (models_folder() / "mine.safetensors").unlink()
+    done = train("--name", "mine")
+    assert (done.code, done.out) == (2, "")
+    assert (
+        "mine.checkpoint is the checkpoint of a training that was begun under this name; --resume goes on" in done.err
+    )
+    done = train("--name", "mine", "--force", "--seed", "5")
+    assert done.code == 0
+    assert read_checkpoint(models_folder() / "mine.checkpoint").origin.training.seed == 5
+
+
+def test_a_free_name_has_no_checkpoint_either(train, interrupted):
+    interrupted()
+    (models_folder() / "cats-char.safetensors").unlink()
+    assert "textgen sample --model cats-char-2" in train().err
+    assert checkpoints() == ["cats-char-2.checkpoint", "cats-char.checkpoint"]
+
+
+def test_a_checkpoint_of_another_version(textgen, interrupted, corpus, monkeypatch):
+    with monkeypatch.context() as older:
+        older.setattr("textgen.lm.checkpoint.__version__", "0.0.1")
+        interrupted()
+    done = textgen("train", corpus, "--resume")
+    assert done.code == 0
+    assert "begun with textgen 0.0.1, this is " in done.err
+
+
+# Disks that are full
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that refuses files of the suffixes in a set."""
+    refused: set[str] = set()
+    write = files.write_atomically
+
+    def write_unless_full(path, parts, *, overwrite):
+        if path.suffix in refused:
+            raise files.output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        write(path, parts, overwrite=overwrite)
+
+    for module in ("checkpoint", "model_file"):
+        monkeypatch.setattr(f"textgen.lm.{module}.write_atomically", write_unless_full)
+    return refused
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_nothing(train, full, tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "_CHECKPOINT_SHARE", 1)
+    full.add(".checkpoint")
+    done = train("--log", tmp_path / "log")
+    assert done.code == 0
+    told = [line for line in done.err.splitlines() if line.startswith("warning")]
+    assert len(told) == 1
+    assert told[0].endswith(
+        "cats-char.checkpoint: cannot be written: No space left on device; the training goes on, and it is tried again"
+    )
+    assert checkpoints() == []
+    records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    errors = [record["error"] for record in records if record["event"] == "checkpoint"]
+    assert len(errors) >= 2
+    assert all("No space left on device" in error for error in errors)
+
+
+def test_an_interruption_while_the_disk_is_full(train, full, signal_at):
+    """There is nothing to go on with, and nothing is promised."""
+    full.add(".checkpoint")
+    signal_at(3)
+    done = train()
+    assert done.code == 130
+    assert "go on" not in done.err.split()
+    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "interrupted"
+
+
+def test_a_model_that_cannot_be_written_ends_the_work_only_at_its_end(textgen, train, full, corpus):
+    full.add(".safetensors")
+    done = train()
+    assert (done.code, done.out) == (1, "")
+    place = models_folder() / "cats-char.safetensors"
+    failure = f"{place}: cannot be written: No space left on device"
+    assert done.err.count(f"warning   {failure}; the training goes on, and it is tried again\n") == 1
+    command = f"textgen train {corpus} --resume --name cats-char"
+    assert done.err.splitlines()[-1] == f"textgen: {failure}; when there is room, this makes it: {command}"
+    full.clear()
+    assert textgen("train", corpus, "--resume").code == 0
+    train("--name", "whole")
+    assert model_of("cats-char") == model_of("whole")
+
+
+def test_what_a_killed_process_left_is_removed(textgen, interrupted, corpus):
+    interrupted()
+    path = models_folder() / "cats-char.safetensors"
+    left = []
+    for file in (path, checkpoint_path(path)):
+        left.append(file.with_name(f"{files._temporary_stem(file)}0123456789abcdef.tmp"))
+        left[-1].write_bytes(b"half of it")
+    assert textgen("train", corpus, "--resume").code == 0
+    assert not any(file.exists() for file in left)
