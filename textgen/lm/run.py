@@ -24,7 +24,7 @@ from textgen.lm.reports import RecoveryReport, ValidationReport
 from textgen.lm.spikes import SpikeWatch, frequency_loss, token_costs
 from textgen.lm.state import MORE, Snapshot, State
 from textgen.lm.stream import Stream
-from textgen.lm.validation import figures_of, new_history, to_history, validation_nats
+from textgen.lm.validation import figures_of, new_history, to_history, tokens_read, validation_nats
 from textgen.text.corpus import Corpus
 from textgen.text.windows import Window
 
@@ -49,7 +49,7 @@ class Run:
         self.windows: Iterator[Window] | None = None  # those of the epoch that are left
         self.token_costs = token_costs(vocabulary)
         self.state = State()
-        self.course = course_of(the_plan, len(corpus.train.ids), 0 if corpus.valid is None else len(corpus.valid.ids))
+        self.course = course_of(the_plan, len(corpus.train.ids), tokens_read(corpus.valid, text.carry))
         self.pace = self._pace(0.0, is_resumed=False)
 
     # Where it stands
