@@ -30,8 +30,9 @@ from textgen.core.layers import Layer
 from textgen.core.optimizers import Adam, gradient_size
 from textgen.core.threads import Team, share
 from textgen.lm.clusters import choose_cutoffs
+from textgen.lm.computation import Computation
 from textgen.lm.config import NetworkConfig
-from textgen.lm.network import Computation, Network
+from textgen.lm.network import Network
 from textgen.text.windows import Window, stream_windows
 
 B, T, STEPS = 32, 35, 32

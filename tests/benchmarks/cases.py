@@ -37,7 +37,7 @@ class Shape:
 
     def multiply_adds(self, V: int) -> int:
         """Of all products that one token takes on its way forward; what is looked up counts nothing."""
-        from textgen.lm.network import parameter_shapes  # here, so that PyTorch's processes do not load Numba
+        from textgen.lm.parameters import parameter_shapes  # here, so that PyTorch's processes do not load Numba
 
         looked_up = "embedding" if self.config.embedding else "layer0.input"
         matrices = (

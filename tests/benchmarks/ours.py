@@ -11,9 +11,10 @@ from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
 from textgen.core.optimizers import Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
+from textgen.lm.computation import Computation
 from textgen.lm.config import SamplingConfig, TextConfig
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation, Network
+from textgen.lm.network import Network
 from textgen.lm.sampling import sample
 from textgen.text.vocabulary import EOS_ID, Vocabulary
 from textgen.text.windows import Window

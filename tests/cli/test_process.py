@@ -156,16 +156,16 @@ def test_a_signal_saves_what_there_is(start, corpus, number, expected):
 def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
     """The process hangs in its second step here, so that only the second signal can end it."""
     program = (
-        "import time, signal, os, textgen.lm.network as network\n"
+        "import time, signal, os, textgen.lm.computation as computation\n"
         "from textgen.cli.boundary import main\n"
-        "first_step = network.Computation.forward_backward\n"
+        "first_step = computation.Computation.forward_backward\n"
         "def hang(*_):\n"
         "    os.write(1, b'hanging\\n')\n"
         "    for _ in range(600): time.sleep(0.1)\n"
         "def step_once(*arguments):\n"
-        "    network.Computation.forward_backward = hang\n"
+        "    computation.Computation.forward_backward = hang\n"
         "    return first_step(*arguments)\n"
-        "network.Computation.forward_backward = step_once\n"
+        "computation.Computation.forward_backward = step_once\n"
         f"main(['train', {str(tmp_path / 'text.txt')!r}, '--quiet', '--threads', '1', '--hidden', '2'])\n"
     )
     (tmp_path / "text.txt").write_text("the cat\nthe dog\n" * 9)

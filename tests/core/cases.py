@@ -11,8 +11,9 @@ import numpy as np
 
 from tests.core.twins import TwinNetwork
 from textgen.core.threads import Team
+from textgen.lm.computation import Computation
 from textgen.lm.config import NetworkConfig
-from textgen.lm.network import Computation, Network
+from textgen.lm.network import Network
 
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,7 +20,8 @@ from tests.core.cases import (
 )
 from tests.core.cells.test_gradients import Case, slopes
 from textgen.core.threads import Team
-from textgen.lm.network import Computation, Network
+from textgen.lm.computation import Computation
+from textgen.lm.network import Network
 
 V, T, B = 9, 6, 3
 CUTOFFS = [(4,), (3, 6), (2, 4, 7)]

@@ -12,7 +12,8 @@ import numpy as np
 from textgen.core.optimizers import Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
 from textgen.lm.config import NetworkConfig
-from textgen.lm.network import Computation, Network
+from textgen.lm.computation import Computation
+from textgen.lm.network import Network
 from textgen.text.windows import Window
 
 T, B, V = 64, 32, 65

@@ -18,7 +18,8 @@ from textgen.core.crew import abandon, crews
 from textgen.core.draw import Filters, draw, space
 from textgen.core.threads import Team
 from textgen.core.writing import draws, steps, streams, write
-from textgen.lm.network import Computation, Network
+from textgen.lm.computation import Computation
+from textgen.lm.network import Network
 
 V, EOS, NONE = 41, 3, -1
 _join = entry(join_clusters)

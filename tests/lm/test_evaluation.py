@@ -9,9 +9,9 @@ from tests.lm.tiny import NEVER, add_to_logit, chain_model, next_probabilities, 
 from textgen import __version__
 from textgen.core.threads import Team
 from textgen.errors import EmptyCorpusError, NoSuchInputError
+from textgen.lm.computation import Computation
 from textgen.lm.config import TextConfig
 from textgen.lm.evaluation import bits_per_character, evaluate, signature
-from textgen.lm.network import Computation
 from textgen.lm.scoring import score
 from textgen.text.vocabulary import EOS_ID, UNK_ID
 from textgen.text.windows import Window

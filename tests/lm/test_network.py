@@ -22,7 +22,9 @@ from textgen.core.dropout import Dropout
 from textgen.core.layers import Dropped
 from textgen.core.optimizers import BLOCK, SGD, SHARED_FROM, Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
-from textgen.lm.network import Computation, Network, parameter_count, parameter_shapes
+from textgen.lm.computation import Computation
+from textgen.lm.network import Network
+from textgen.lm.parameters import parameter_count, parameter_shapes
 
 V, T, B = 11, 6, 5
 

@@ -12,7 +12,8 @@ import pytest
 from tests.lm.tiny import vocabulary_of
 from textgen.core.cells import CELLS
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
-from textgen.lm.network import Network, parameter_shapes
+from textgen.lm.network import Network
+from textgen.lm.parameters import parameter_shapes
 from textgen.lm.plan import plan
 from textgen.lm.training import train
 from textgen.text.corpus import Corpus, PackedText

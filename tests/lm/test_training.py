@@ -10,8 +10,8 @@ from tests.lm.tasks import ANIMALS, NO_LEARNING, nats_per_token, of_type, vector
 from tests.lm.tiny import CHI_SQUARE_999, chi_square
 from textgen.core.cells import CELLS
 from textgen.core.threads import Team
+from textgen.lm.computation import Computation
 from textgen.lm.config import SamplingConfig
-from textgen.lm.network import Computation
 from textgen.lm.reports import StepReport, ValidationReport
 from textgen.lm.sampling import sample
 from textgen.lm.scoring import token_log_probabilities

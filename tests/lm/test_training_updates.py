@@ -10,9 +10,9 @@ from textgen.core.dropout import Dropout
 from textgen.core.schedule import learning_rate
 from textgen.core.threads import Team
 from textgen.lm import pace, run, spikes
+from textgen.lm.computation import Computation
 from textgen.lm.config import TrainingConfig
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation
 from textgen.lm.plan import plan
 from textgen.lm.reports import StepReport, ValidationReport
 from textgen.lm.scoring import with_first_input

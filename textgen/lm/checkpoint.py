@@ -29,7 +29,7 @@ from textgen import __version__
 from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.files import write_atomically
-from textgen.lm.network import parameter_shapes
+from textgen.lm.parameters import parameter_shapes
 from textgen.lm.state import REASONS, Snapshot, State
 from textgen.lm.strict_json import build, is_alike, to_json
 from textgen.lm.tensors import safetensors_parts

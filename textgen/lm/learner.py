@@ -10,9 +10,10 @@ import numpy as np
 from textgen.core.dropout import Dropout
 from textgen.core.optimizers import SGD, Adam, clip_factor, gradient_size
 from textgen.core.threads import Team
+from textgen.lm.computation import Computation
 from textgen.lm.config import TrainingConfig
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation, Parameters
+from textgen.lm.parameters import Parameters
 from textgen.lm.scoring import with_first_input
 from textgen.text.windows import Window
 

@@ -29,7 +29,8 @@ from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 from textgen.lm.config import NetworkConfig, TextConfig
 from textgen.lm.files import write_atomically
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Network, parameter_shapes
+from textgen.lm.network import Network
+from textgen.lm.parameters import parameter_shapes
 from textgen.lm.strict_json import to_json
 from textgen.text.vocabulary import Vocabulary
 

@@ -11,7 +11,7 @@ from textgen.core.threads import team_size
 from textgen.lm.clusters import mean_columns, settle_softmax
 from textgen.lm.config import NetworkConfig, TrainingConfig
 from textgen.lm.defaults import TextSize, explain, settle
-from textgen.lm.network import parameter_count, parameter_shapes
+from textgen.lm.parameters import parameter_count, parameter_shapes
 from textgen.text.corpus import Corpus
 from textgen.text.vocabulary import Vocabulary
 from textgen.text.windows import fit_batch

@@ -12,9 +12,9 @@ from textgen.core.crew import abandon, crews
 from textgen.core.draw import Filters
 from textgen.core.threads import Team, available_threads, share
 from textgen.core.writing import draws, steps, streams, write
+from textgen.lm.computation import Computation
 from textgen.lm.config import SamplingConfig
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation
 from textgen.text.tokenizers import normalize
 from textgen.text.vocabulary import EOS_ID, UNK_ID
 from textgen.text.windows import NO_INPUT, NO_TARGET, Window

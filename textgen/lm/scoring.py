@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.core.threads import Team, team_size
+from textgen.lm.computation import Computation
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation
 from textgen.text.corpus import PackedText, pack_sentences
 from textgen.text.tokenizers import normalize
 from textgen.text.vocabulary import EOS, UNK_ID

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from textgen.core.threads import Team
+from textgen.lm.computation import Computation
 from textgen.lm.config import TrainingConfig
 from textgen.lm.evaluation import bits_per_character
 from textgen.lm.model import LanguageModel
-from textgen.lm.network import Computation
 from textgen.lm.reports import ValidationReport
 from textgen.lm.scoring import perplexity, with_first_input
 from textgen.lm.strict_json import is_alike

@@ -21,7 +21,7 @@ from tests.core.twins import GATES, RECURRENT, STATES, TWINS, TwinDropout
 from textgen.core.cells import CELLS, load_cell
 from textgen.core.dropout import Dropout
 from textgen.core.threads import Team
-from textgen.lm.network import Computation
+from textgen.lm.computation import Computation
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {"hidden": 5},

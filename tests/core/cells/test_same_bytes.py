@@ -22,7 +22,8 @@ from tests.core.cases import (
 from textgen.core.cells import CELLS
 from textgen.core.dropout import Dropout
 from textgen.core.threads import Team
-from textgen.lm.network import Computation, Network
+from textgen.lm.computation import Computation
+from textgen.lm.network import Network
 
 V, T, B = 41, 10, 11
 NETWORKS: dict[str, dict[str, Any]] = {  # 37 is no multiple of any vector's width
