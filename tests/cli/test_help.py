@@ -12,6 +12,7 @@ import textgen
 from textgen.cli.boundary import run
 from textgen.core.cells import CELLS
 from textgen.lm.config import NetworkConfig, SamplingConfig, TextConfig, TrainingConfig
+from textgen.text.holdout import MOST, SHARE
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.units import UNITS
 
@@ -78,6 +79,12 @@ def test_choices_come_from_the_registries(textgen):
     text = re.sub(r"-\s+", "-", " ".join(textgen("train", "--help").out.split()))  # lines may end after a hyphen
     for choices in (CELLS, TOKENIZERS, UNITS):
         assert ", ".join(choices) in text
+
+
+def test_what_is_held_out_unless_asked_is_said_as_it_is(textgen):
+    """The help cannot read it there: it must not load NumPy."""
+    text = " ".join(textgen("train", "--help").out.split())
+    assert f"[default: {SHARE:g}, at most {MOST:,} characters]" in text
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["train", "--help"], ["score", "-h"]])

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from textgen.cli import training_notes
 from textgen.lm.model_file import load_model, read_summary
 from textgen.lm.store import models_folder
+from textgen.text import holdout
 
 from .conftest import LINES
 
@@ -39,6 +41,18 @@ def test_what_is_said(train, corpus):
     assert f"saved {models_folder() / 'cats-char.safetensors'}" in text
     assert "next textgen sample --model cats-char" in text
     assert "\x1b" not in done.err
+
+
+def test_of_a_long_text_it_is_said_how_little_is_held_out(train, monkeypatch):
+    for module in (holdout, training_notes):
+        monkeypatch.setattr(module, "MOST", 30)
+    said = "no more than some 30 characters, of so long a text (--valid-fraction overrides)"
+    done = train("--force", "--name", "cats")
+    assert said in done.err
+    assert "held out  the last part: 25 characters" in done.err
+    done = train("--force", "--name", "cats", "--valid-fraction", "0.1")
+    assert said not in done.err
+    assert "held out  the last part: 49 characters" in done.err
 
 
 def test_without_a_terminal_each_validation_is_a_line(train):

@@ -39,6 +39,13 @@ def test_the_nearest_border_is_taken(characters, fraction, kept):
     assert valid.ids[0] == kept + 2
 
 
+@pytest.mark.parametrize(("sequences", "held_out"), [(10, 1), (50, 5), (51, 5), (1000, 5)])
+def test_unless_asked_otherwise_a_tenth_is_held_out_but_half_a_million_characters_at_most(sequences, held_out):
+    text = PackedText(np.tile([2, 1], sequences).astype(np.uint8), np.full(sequences, 100_000))
+    assert [len(part or ()) for part in hold_out(text, None)] == [sequences - held_out, held_out]
+    assert len(hold_out(text, 0.1)[0]) == round(0.9 * sequences), "what is asked for is obeyed"
+
+
 @pytest.mark.parametrize("characters", [[100], [9, 10], [10, 990], [44, 56]])
 def test_nothing_is_held_out_where_no_cut_is_sensible(characters):
     text = packed(characters)
@@ -72,6 +79,12 @@ def test_a_lone_sequence_is_parted(piece, unit, text, fraction, first):
     assert one == first
     assert (one + two).strip() == text.strip()
     assert (ones, ones + twos) == (len(first), len(text))
+
+
+@pytest.mark.parametrize(("fraction", "first"), [(None, 5_500_000), (0.1, 5_400_000)])
+def test_of_a_long_lone_sequence_half_a_million_characters_are_held_out(fraction, first):
+    blocks = part_lone_sequence(cut_sequences(["a" * 6_000_000], "file"), fraction)
+    assert [count for block in blocks for count in block.characters] == [first, 6_000_000 - first]
 
 
 @pytest.mark.parametrize("text", ["a" * 19, "a\nb\n" * 20, "\n\n" + "a" * 18 + "\n"])

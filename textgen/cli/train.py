@@ -43,6 +43,7 @@ _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
 _PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
+_A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
 _BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
 
 
@@ -67,7 +68,7 @@ def train(
         _text(metavar="FILE", help="Validate on this text, hold nothing out.", show_default=False),
     ] = None,
     valid_fraction: Annotated[
-        float, _text(metavar="X", help="Hold the last part out, this share of the text.")
+        float | None, _text(metavar="X", help="Hold the last part out, this share of the text.", show_default=_A_TENTH)
     ] = TextConfig.valid_fraction,
     shuffle: Annotated[bool, _text("--shuffle", help=_SHUFFLE)] = TextConfig.shuffle,
     cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textgen.cli.chosen import format_network
 from textgen.cli.figures import format_amount, format_bytes, format_duration, format_perplexity
+from textgen.text.holdout import MOST, SHARE
 from textgen.text.reading import display_name
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus, t
         source = display_name(valid) if valid else "sequences at random" if text.shuffle else "the last part"
         characters = format_amount(int(corpus.valid.characters.sum()), "character")
         yield "held out", f"{source}: {characters}, {format_amount(len(corpus.valid.ids), 'token')}"
+        if valid is None and text.valid_fraction is None and SHARE * corpus.characters > MOST:
+            yield "", f"no more than some {MOST:,} characters, of so long a text (--valid-fraction overrides)"
 
 
 def _format_sequences(corpus: Corpus) -> str:

@@ -91,7 +91,7 @@ class TextConfig(_Checked):
     carry: bool = False
     min_count: int | None = None  # None: the tokenizer's own default
     max_vocab: int | None = None  # None: the tokenizer's own default; 0: no limit
-    valid_fraction: float = 0.1
+    valid_fraction: float | None = None  # None: a tenth, at most 500,000 characters
     shuffle: bool = False
 
     def __post_init__(self) -> None:

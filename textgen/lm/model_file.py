@@ -42,6 +42,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON t
     "int": (int,),
     "float": (int, float),
     "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
     "tuple[int, ...]": (list, tuple),  # a tuple is the default of what is not there
 }
 

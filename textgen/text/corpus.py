@@ -77,8 +77,8 @@ class TextOptions(Protocol):
         """At most so many tokens are kept, 0 is no limit; None: the tokenizer's own default."""
 
     @property
-    def valid_fraction(self) -> float:
-        """The share of the characters that is held out; 0: nothing."""
+    def valid_fraction(self) -> float | None:
+        """The share of the characters that is held out; 0: nothing; None: as `share_of` has it."""
 
     @property
     def shuffle(self) -> bool:
@@ -97,13 +97,13 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
     fraction = 0.0 if valid_paths else options.valid_fraction
     digest = hashlib.sha256()
     unit, blocks = _read_blocks(paths, options.unit, say, digest)
-    blocks = part_lone_sequence(blocks, fraction) if fraction else blocks
+    blocks = blocks if fraction == 0 else part_lone_sequence(blocks, fraction)
     text, tokens = pack(blocks, tokenizer, options.lowercase)
     _check_not_empty(text, paths)
     if options.shuffle and len(text) > 2:  # two may be the parts of one, whose order must stay
         text = text.permuted(np.random.default_rng(seed).permutation(len(text)))
-    train, valid = hold_out(text, fraction) if fraction else (text, None)
-    if fraction and valid is None:
+    train, valid = (text, None) if fraction == 0 else hold_out(text, fraction)
+    if fraction != 0 and valid is None:
         say("nothing is held out: the text is too short or its sequences too unequal; use --valid FILE")
     vocabulary = count_tokens(
         train,
