@@ -58,6 +58,13 @@ def test_a_training_that_diverges_is_told_and_ends_with_the_best_model(train, mo
     assert [r["learning_rate"] for r in records if r["event"] == "recovery"] == [0.00125, 0.000625, 0.0003125]
 
 
+def test_a_learning_rate_that_the_text_decided_is_told_as_well(textgen, corpus, monkeypatch):
+    monkeypatch.setattr(learner, "gradient_size", lambda *_: float("nan"))
+    done = textgen("train", corpus, "--hidden", "256", "--epochs", "1", "--threads", "1")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines()[-1].endswith("Try a lower --lr than 0.005, or a lower --clip")
+
+
 def test_a_training_that_diverges_at_once_leaves_no_model(train):
     done = train("--lr", "1e300", "--optimizer", "sgd", "--clip", "0", length=("--epochs", "8"))
     assert (done.code, done.out) == (1, "")

@@ -47,10 +47,11 @@ def test_they_take_no_more_than_a_hundredth(clock, cost):
 
 
 def test_what_is_compiled_does_not_count(clock):
-    compiled = SimpleNamespace(seconds=0.0)
+    compiled = SimpleNamespace(seconds=5.0)  # before the clock went
     one = Pace(100.0, 120.0, lambda: compiled.seconds)
     clock.now += 9
-    compiled.seconds = 7.0
+    assert one.seconds == 109
+    compiled.seconds += 7
     assert one.seconds == 102
 
 

@@ -73,6 +73,7 @@ def run_training(request: Request) -> None:
         prepared = plan(corpus, configs.network, configs.training)
         text = replace(configs.text, unit=corpus.unit)
         configs = replace(configs, text=text, network=prepared.network, training=prepared.training)
+        request = replace(request, configs=configs)
         origin = Origin.of(configs.text, configs.network, configs.training, corpus, request.valid)
         if resumed is not None:
             check_same_text(resumed, origin)

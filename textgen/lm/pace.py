@@ -23,7 +23,7 @@ class Pace:
         """
         self._compiled = compiled
         self._begun = self._reported = time.monotonic()
-        self._before = before
+        self._before = before + compiled()  # what was compiled until here is no part of the clock's time
         self._tokens: int | None = None  # at the last report
         self._checkpoint_seconds = checkpoint_seconds
         self._written = self._begun
