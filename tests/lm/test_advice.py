@@ -1,5 +1,7 @@
 """Warnings: when they are given, when not, and what they advise."""
 
+import math
+
 import pytest
 
 from tests.lm.tasks import SMALL
@@ -7,6 +9,7 @@ from textgen.lm.advice import Memorisation, unknown_tokens, warned
 from textgen.lm.config import TrainingConfig
 from textgen.lm.model import LanguageModel
 from textgen.lm.reports import ValidationReport
+from textgen.lm.validation import to_history
 
 LETTERS = "\n".join("abcdefghij")  # ten words
 
@@ -106,32 +109,51 @@ COURSES = {
 
 
 @pytest.mark.parametrize("name", COURSES)
-def test_when_a_model_memorises(memorisation, report, name):
+def test_when_a_model_memorises(memorisation, name):
     """It is said once."""
     course, expected = COURSES[name]
     watch = memorisation()
-    found = [idx for idx, losses in enumerate(course) if watch.find(report(*losses))]
+    found = [idx for idx, losses in enumerate(course) if watch.find(*losses)]
     assert found == ([] if expected is None else [expected])
 
 
+@pytest.mark.parametrize("name", COURSES)
+def test_what_was_found_before_an_interruption_is_not_said_again(memorisation, report, name):
+    """And what was not found then is found where it would have been, of the history alone."""
+    course, expected = COURSES[name]
+    for sitting in range(len(course) + 1):
+        watch = memorisation()
+        watch.recall([to_history(report(*losses)) for losses in course[:sitting]])
+        found = [sitting + idx for idx, losses in enumerate(course[sitting:]) if watch.find(*losses)]
+        assert found == ([] if expected is None or expected < sitting else [expected])
+
+
+@pytest.mark.parametrize("losses", [(math.nan, 3.0), (0.1, math.inf), (None, 3.0), (0.1, None)])
+def test_what_is_no_number_shows_nothing(memorisation, losses):
+    watch = memorisation()
+    assert watch.find(*losses) is None
+    watch.recall([{"valid_loss": 3.0}, "damaged"])
+    assert watch.find(0.1, 3.0)
+
+
 @pytest.mark.parametrize(("valid_tokens", "is_found"), [(20, False), (1000, True)])
-def test_a_small_part_says_little(memorisation, report, valid_tokens, is_found):
+def test_a_small_part_says_little(memorisation, valid_tokens, is_found):
     """A loss of 1.3 nats more is within three standard errors of the mean over twenty tokens."""
     watch = memorisation(valid_tokens)
-    found = [watch.find(report(*losses)) for losses in [(2.0, 2.5), (1.5, 2.6), (1.4, 2.7)]]
+    found = [watch.find(*losses) for losses in [(2.0, 2.5), (1.5, 2.6), (1.4, 2.7)]]
     assert any(found) == is_found
 
 
-def test_of_a_small_part_much_can_still_be_said(memorisation, report):
+def test_of_a_small_part_much_can_still_be_said(memorisation):
     watch = memorisation(20)
-    assert watch.find(report(3.0, 3.1)) is None
-    assert watch.find(report(0.1, 4.1)) is not None
+    assert watch.find(3.0, 3.1) is None
+    assert watch.find(0.1, 4.1) is not None
 
 
-def test_without_a_held_out_part_nothing_is_found(task, report):
+def test_without_a_held_out_part_nothing_is_found(task):
     asked = task("abab").without_validation()
     watch = Memorisation(asked.corpus, TrainingConfig(dropout=0.0))
-    assert [watch.find(report(loss, None)) for loss in (3.0, 0.1, 0.0)] == [None] * 3
+    assert [watch.find(loss, None) for loss in (3.0, 0.1, 0.0)] == [None] * 3
 
 
 @pytest.mark.parametrize(
@@ -145,8 +167,8 @@ def test_without_a_held_out_part_nothing_is_found(task, report):
         ({"epochs": None, "steps": 9}, "more --dropout than 0.2, a smaller --size, fewer --steps or more text"),
     ],
 )
-def test_what_helps_against_memorisation(memorisation, report, training, advice):
-    warning = memorisation(**training).find(report(0.1, 3.0))
+def test_what_helps_against_memorisation(memorisation, training, advice):
+    warning = memorisation(**training).find(0.1, 3.0)
     assert warning == (
         "the model learns its text by heart: its loss is 0.10 there and 3.00 on the held-out part (at best 3.00);"
         f" what helps: {advice}"

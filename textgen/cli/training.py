@@ -93,7 +93,10 @@ def run_training(request: Request) -> None:
         keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
         stopping = Stopping()
         reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
-        reports = warned(reports, Memorisation(corpus, configs.training), warn)
+        memorisation = Memorisation(corpus, configs.training)
+        if resumed is not None:
+            memorisation.recall(resumed.history["validations"])
+        reports = warned(reports, memorisation, warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
             first = _first_report(reports, resumed)
             with interruptible(stopping, shown.stopping):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from textgen.lm.config import TextConfig, TrainingConfig
 from textgen.lm.reports import Report, ValidationReport
+from textgen.lm.validation import is_entry
 from textgen.text.corpus import Corpus
 from textgen.text.tokenizers import TOKENIZERS
 from textgen.text.vocabulary import EOS_ID, UNK_ID
@@ -66,18 +68,24 @@ class Memorisation:
         self._times_worse = 0
         self._is_known = False
 
-    def find(self, report: ValidationReport) -> str | None:
-        """A warning, once, at the validation that shows it."""
-        if report.valid_loss is None:
+    def recall(self, validations: Iterable[Mapping[str, Any]]) -> None:
+        """Take in those of a history, from which a training goes on; what they show has been told then."""
+        for entry in validations:
+            if is_entry(entry):
+                self.find(entry["train_loss"], entry["valid_loss"])
+
+    def find(self, train_loss: float | None, valid_loss: float | None) -> str | None:
+        """A warning, once, at the validation that shows it; None, or a loss that is no number, shows nothing."""
+        if train_loss is None or valid_loss is None or not math.isfinite(train_loss + valid_loss):
             return None
-        self._best = min(self._best, report.valid_loss)
-        self._times_worse = self._times_worse + 1 if report.valid_loss > _WORSE * self._best else 0
-        if self._is_known or not self._is_found(report.train_loss, report.valid_loss):
+        self._best = min(self._best, valid_loss)
+        self._times_worse = self._times_worse + 1 if valid_loss > _WORSE * self._best else 0
+        if self._is_known or not self._is_found(train_loss, valid_loss):
             return None
         self._is_known = True
         return (
-            f"the model learns its text by heart: its loss is {report.train_loss:.2f} there and"
-            f" {report.valid_loss:.2f} on the held-out part (at best {self._best:.2f}); {_joined(self._ways_out())}"
+            f"the model learns its text by heart: its loss is {train_loss:.2f} there and"
+            f" {valid_loss:.2f} on the held-out part (at best {self._best:.2f}); {_joined(self._ways_out())}"
         )
 
     def _is_found(self, train_loss: float, valid_loss: float) -> bool:
@@ -106,7 +114,9 @@ def warned(reports: Iterable[Report], memorisation: Memorisation, warn: Callable
     """All reports as they come; after the one that shows that the text is memorised, that is told to `warn`."""
     for report in reports:
         yield report
-        if isinstance(report, ValidationReport) and (warning := memorisation.find(report)):
+        if not isinstance(report, ValidationReport):
+            continue
+        if warning := memorisation.find(report.train_loss, report.valid_loss):
             warn(warning)
 
 
