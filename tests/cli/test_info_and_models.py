@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict
 
+import pytest
+
 from textgen.lm.config import NetworkConfig
 from textgen.lm.model_file import read_summary
 from textgen.lm.store import models_folder
@@ -26,8 +28,22 @@ def test_info_shows_what_the_file_holds(textgen, stored):
     assert shown["SHA-256"] == summary.history["corpus"]["sha256"]
     assert shown["corpus"].endswith("lines.txt")
     assert "bits/char" in shown["held out"]
-    assert "seed 1" in shown["training"]
+    assert shown["training"] == (
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip_by norm, dropout 0.0, seed 1"
+    )
     assert done.err == "model     lines\n"
+
+
+@pytest.mark.parametrize(("length", "shown"), [("--steps", "1 step, "), ("--time", "0:01, ")])
+def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, length, shown):
+    options = ["--dropout", "0.5", "--dropout-kind", "standard", "--word-dropout", "0.1", "--weight-decay", "0.01"]
+    train("--tie", "--embedding", "4", *options, length=(length, "1"))
+    told = pairs(textgen("info"))
+    assert "tied embedding 4" in told["network"]
+    assert told["training"].startswith(f"{shown}optimizer adam, ")
+    assert told["training"].endswith(
+        ", dropout 0.5, dropout_kind standard, word_dropout 0.1, weight_decay 0.01, seed 1"
+    )
 
 
 def test_into_a_pipe_info_draws_nothing(textgen, stored):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from textgen.cli.chosen import format_network
 from textgen.cli.figures import format_amount, format_bytes, format_duration, format_perplexity
-from textgen.cli.learning_curve import best_record, validations_of
+from textgen.cli.learning_curve import best_record, is_number, validations_of
 
 if TYPE_CHECKING:
     from textgen.lm.model_file import ModelSummary
 
 _SHOWN_TOKENS = 12
+_WHERE_IT_MATTERS = {"dropout_kind": "dropout", "word_dropout": "word_dropout", "weight_decay": "weight_decay"}
 
 
 def as_record(summary: ModelSummary) -> dict[str, Any]:
@@ -88,6 +90,20 @@ def _describe_corpus(corpus: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _describe_options(training: dict[str, Any]) -> Iterator[str]:
+    """How long the training should be, and how it went about it; what was not done is not named."""
+    if is_number(training.get("seconds")):
+        yield format_duration(training["seconds"])
+    for length in ("epochs", "steps"):
+        if isinstance(training.get(length), int):
+            yield format_amount(training[length], length.removesuffix("s"))
+    names = ["optimizer", "lr", "batch", "bptt", "clip", "clip_by", "dropout"]
+    names += [name for name, needed in _WHERE_IT_MATTERS.items() if training.get(needed)]
+    for name in (*names, "seed"):
+        if name in training:
+            yield f"{name} {training[name]}"
+
+
 def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
     history = summary.history
     pairs = []
@@ -95,8 +111,7 @@ def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
         pairs.append(("created", str(history["created"])))
     training = history.get("training", {})
     if training:
-        names = ("optimizer", "lr", "batch", "bptt", "clip", "clip_by", "dropout", "seed")
-        pairs.append(("training", ", ".join(f"{name} {training[name]}" for name in names if name in training)))
+        pairs.append(("training", ", ".join(_describe_options(training))))
     if "tokens" in history and "seconds" in history:
         amount = f"{format_amount(history['tokens'], 'token')} in {format_duration(history['seconds'])}"
         pairs.append(("trained on", f"{amount}, stopped by: {history.get('stopped', 'unknown')}"))
