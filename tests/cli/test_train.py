@@ -191,9 +191,11 @@ def test_the_length_may_be_given_in_three_ways(train, length, reason):
 
 
 def test_without_progress_the_training_stops_early(train):
-    assert train("--patience", "1", "--lr", "1e-30", length=("--epochs", "50")).code == 0
+    done = train("--patience", "1", "--lr", "1e-30", length=("--epochs", "50"))
+    assert done.code == 0
     history = read_summary(models_folder() / "cats-char.safetensors").history
     assert history["stopped"] == "patience"
+    assert "finished  no better one in 1 validation; " in done.err
     assert len(history["validations"]) < 50
 
 

@@ -108,7 +108,7 @@ def run_training(request: Request) -> None:
 def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
     """Tell how the training ended; after a good end, show a few sequences."""
     notes, destination, training = request.notes, request.destination, request.configs.training
-    for label, text in describe_end(end, destination):
+    for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
     if end.reason == "diverged":
         saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"

@@ -24,7 +24,6 @@ _REASONS = {
     "epochs": "all epochs done",
     "time": "time is up",
     "steps": "all steps done",
-    "patience": "no better validation for some epochs",
     "interrupted": "interrupted",
     "diverged": "the training diverged",
 }
@@ -70,9 +69,10 @@ def _format_length(plan: TrainingPlan) -> str:
     return f"{length}, an epoch is {steps}"
 
 
-def describe_end(end: Finished, destination: Destination) -> Notes:
-    """How it ended, where the model is, and how to use it."""
-    reason = _REASONS.get(end.reason, end.reason)
+def describe_end(end: Finished, patience: int, destination: Destination) -> Notes:
+    """How it ended, where the model is, and how to use it. patience : of the training, in validations."""
+    impatient = f"no better one in {format_amount(patience, 'validation')}"
+    reason = impatient if end.reason == "patience" else _REASONS[end.reason]
     yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
     best = end.best
     if best is not None and best.valid_loss is not None:
