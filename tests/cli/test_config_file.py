@@ -141,6 +141,24 @@ def test_a_training_by_a_file(train, file, tmp_path):
     assert history["corpus"]["valid_tokens"] == 5
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hidden = 0", "--hidden must be at least 1 and at most 1,000,000, not 0"),
+        ('cell = "gruu"', "unknown --cell 'gruu'; choose from rnn, "),
+        ('time = "soon"', "--time cannot be 'soon'; "),
+        ("epochs = 2\nsteps = 3", "--epochs and --steps contradict each other"),
+        ('level = "word"\ntokenizer = "char"', "--level word and --tokenizer char contradict each other"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_naming_the_file(train, file, text, said):
+    """Whatever the command line has in its place."""
+    path = file(text)
+    done = train("--config", path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"textgen: {path}: {said}")
+
+
 def test_a_wrong_file_is_a_wrong_request(train, file):
     done = train("--config", file("hiden = 3"))
     assert (done.code, done.out) == (2, "")

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 import signal
+import tomllib
 
 import pytest
 
@@ -193,6 +194,21 @@ def test_a_finished_training_is_only_shown(textgen, train, corpus):
     assert "it is at its end; more --epochs goes on with it" in done.err
     assert len(done.out.splitlines()) == 3
     assert model_of("cats-char") == before
+
+
+def test_the_settings_of_a_training_that_is_gone_on_with_are_printed(textgen, interrupted, corpus, tmp_path):
+    """With which a training from the beginning would be the same."""
+    interrupted("--seed", "5", "--hidden", "9", "--lr", "0.02")
+    before = {path: path.read_bytes() for path in models_folder().iterdir()}
+    done = textgen("train", corpus, "--resume", "--print-config", "--epochs", "3")
+    assert done.code == 0
+    settings = tomllib.loads(done.out)
+    training = settings["training"]
+    assert (settings["network"]["hidden"], training["seed"], training["lr"], training["epochs"]) == (9, 5, 0.02, 3)
+    assert {path: path.read_bytes() for path in models_folder().iterdir()} == before, "nothing was done"
+    refused = textgen("train", corpus, "--resume", "--print-config", "--seed", "6")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--seed 5, not 6" in refused.err
 
 
 def test_another_text_is_refused(textgen, interrupted, corpus, tmp_path):

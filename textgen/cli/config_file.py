@@ -32,7 +32,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """The options that stand in the file at `path`, by parameter name.
 
     Raises NoSuchInputError; ConfigError, naming the file, where it is not TOML, a key is unknown or a value has the
-    wrong type. Whether a value is possible is checked where the configuration is made.
+    wrong type. Whether a value is possible is checked where configurations are made of them.
     """
     known = _known_keys()
     options: dict[str, Any] = {}

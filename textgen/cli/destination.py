@@ -28,8 +28,6 @@ class Destination:
         self.path = path
         self.has_checkpoint = has_checkpoint
         self._overwrite = self._overwrite_checkpoint = overwrite
-        for file in (path, self.checkpoint):
-            remove_leftovers(file)
 
     @classmethod
     def checked(cls, name: str | None, output: Path | None, corpus: Path, level: str, *, force: bool) -> Self:
@@ -51,6 +49,11 @@ class Destination:
     def checkpoint(self) -> Path:
         """The checkpoint's file."""
         return checkpoint_path(self.path)
+
+    def clear(self) -> None:
+        """Remove what a killed process may have left beside both files while it wrote them."""
+        for file in (self.path, self.checkpoint):
+            remove_leftovers(file)
 
     def save(self, model: LanguageModel) -> None:
         """Write `model`. If another process took the file since we looked, a free name beside it is used."""

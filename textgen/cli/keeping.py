@@ -23,6 +23,7 @@ class Keeper:
         """files : of the corpus, for the model's history."""
         self._destination, self._origin, self._files, self._notes = destination, origin, files, notes
         self._told: set[str] = set()
+        destination.clear()
 
     def checkpoint(self, report: CheckpointReport) -> dict[str, Any]:
         """Write a checkpoint; returns what the log is to hold of it."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from textgen.cli.figures import parse_duration
 from textgen.errors import ConfigError
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig, check_choice, check_number
 from textgen.text.tokenizers import TOKENIZERS
@@ -115,6 +116,14 @@ def choose_tokenizer(level: str | None, tokenizer: str | None, default: str) -> 
             f" {TOKENIZERS[tokenizer].level}; give one of them"
         )
     return tokenizer
+
+
+def configurations(values: Mapping[str, Any]) -> Configs:
+    """What the options ask for, by parameter name; what is left out has its default. Raises ConfigError."""
+    tokenizer = choose_tokenizer(values.get("level"), values.get("tokenizer"), TextConfig.tokenizer)
+    time = values.get("time")
+    values = {**values, "tokenizer": tokenizer, "seconds": None if time is None else parse_duration(str(time))}
+    return Configs(pick(TextConfig, values), pick(NetworkConfig, values), pick(TrainingConfig, values))
 
 
 def check_level(level: str | None) -> None:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from textgen.cli import options
-from textgen.cli.figures import parse_duration
 from textgen.cli.output import Notes
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
@@ -160,43 +159,39 @@ def train(
     """Train a model on your text, save it, and show what it writes."""
     values = dict(locals())
     values, given = options.merge(values, options.given_options(context), _read(config))
-    values["tokenizer"] = options.choose_tokenizer(values["level"], values["tokenizer"], TextConfig.tokenizer)
-    values["seconds"] = None if values["time"] is None else parse_duration(str(values["time"]))
+    configs = options.configurations(values)
     valid = None if values["valid"] is None else Path(values["valid"])
-    configs = options.Configs(
-        options.pick(TextConfig, values),
-        options.pick(NetworkConfig, values),
-        options.pick(TrainingConfig, values),
-    )
-
-    if print_config:
-        from textgen.cli.print_config import print_config as print_settings
-
-        print_settings(corpus, valid, configs, Notes(quiet))
-        return
+    if resume and force:
+        raise ConfigError("--resume and --force contradict each other; give one of them")
 
     from textgen.cli.destination import Destination
+    from textgen.cli.print_config import print_config as print_settings
     from textgen.cli.resuming import open_checkpoint
     from textgen.cli.training import Request, run_training
 
-    place = name, output, corpus[0]
+    checkpoint, place = None, (name, output, corpus[0])
+    if resume:
+        settings = options.settings(given)
+        destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
+        checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
+        valid = valid or checkpoint.valid_path
+    if print_config:
+        print_settings(corpus, valid, configs, Notes(quiet))
+        return
     if not resume:
         destination = Destination.checked(*place, configs.text.level, force=force)
-        run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json))
-        return
-    if force:
-        raise ConfigError("--resume and --force contradict each other; give one of them")
-    settings = options.settings(given)
-    destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
-    checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
-    valid = valid or checkpoint.valid_path
     run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json, checkpoint))
 
 
 def _read(config: Path | None) -> dict[str, Any]:
-    """The options that stand in a file, if one is given."""
+    """The options that stand in a file, if one is given. Raises ConfigError, naming it, if they cannot be."""
     if config is None:
         return {}
     from textgen.cli.config_file import read_config
 
-    return read_config(config)
+    found = read_config(config)
+    try:
+        options.configurations(found)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from error
+    return found
