@@ -28,6 +28,7 @@ def test_hardly_any_text_still_trains(textgen, tmp_path, text):
     done = textgen("train", tiny, "--hidden", "4", "--epochs", "1")
     assert done.code == 0
     assert "nothing is held out" in done.err
+    assert "windows of 1 row x " in done.err
     assert load_model(models_folder() / "tiny-char.safetensors").history["corpus"]["valid_tokens"] == 0
     assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
 

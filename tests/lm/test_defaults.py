@@ -97,8 +97,9 @@ def test_an_unknown_size():
 
 
 def test_a_network_that_was_asked_for_has_no_size():
-    _, training = settle(TextSize(10**6, 10**6, 65), NetworkConfig(hidden=8, layers=1), TrainingConfig())
-    assert training.size is None
+    for asked in (NetworkConfig(hidden=8, layers=1), NetworkConfig(hidden=8)):
+        network, training = settle(TextSize(10**6, 10**6, 65), asked, TrainingConfig())
+        assert (network.hidden, training.size) == (8, None)
 
 
 def test_all_that_was_asked_for_stays():
@@ -189,6 +190,7 @@ def test_the_reason(left, expected):
 @pytest.mark.parametrize(
     ("text", "length", "expected"),
     [
+        (TextSize(2, 1, 3), {"steps": 10}, "1 character to train on, a moment on two cores"),
         (TextSize(20, 20, 9), {"steps": 10}, "20 characters to train on, a moment on two cores"),
         (TextSize(10**5, 99_999, 65), {"epochs": 6}, "99,999 characters to train on, some 27 seconds on two cores"),
         (TextSize(10**6, 5 * 10**6, 65), {"seconds": 600}, "5.0 million characters to train on, some 10 minutes"),

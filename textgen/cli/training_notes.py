@@ -54,7 +54,8 @@ def describe_plan(plan: TrainingPlan) -> Notes:
     if plan.reason:
         yield "chosen", plan.reason
     yield "network", f"{format_network(plan.network)}; {format_amount(plan.parameters, 'parameter')}"
-    yield "training", f"{_format_length(plan)}; windows of {plan.batch} rows x {plan.bptt} tokens"
+    window = f"{format_amount(plan.batch, 'row')} x {format_amount(plan.bptt, 'token')}"
+    yield "training", f"{_format_length(plan)}; windows of {window}"
     yield "", f"dropout {plan.training.dropout:g}, learning rate {plan.training.lr:g}"
     for note in plan.notes:
         yield "", note

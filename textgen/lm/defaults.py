@@ -3,7 +3,7 @@
 The rule, in five steps:
 
 1. Time: a text of a million characters is worth four minutes of two cores, one of four times as many twice the time,
-   15 minutes at most. `--time` says otherwise.
+   15 minutes at most (but one epoch at least). `--time` says otherwise.
 2. Size: the largest in SIZES that the text is long enough for, and for whose weights the time is: in it, three tokens
    at least are seen for each of them.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
@@ -62,8 +62,9 @@ def settle(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> 
     size = training.size
     if size is None and None in (network.hidden, network.layers):
         size = _choose_size(text, network, training)
+    named = size if network.hidden is None else training.size  # with other units than a size's it is none of them
     network = _complete(network, size, text.vocabulary)
-    training = replace(training, size=size, batch=_or(training.batch, _BATCH), bptt=_or(training.bptt, _BPTT))
+    training = replace(training, size=named, batch=_or(training.batch, _BATCH), bptt=_or(training.bptt, _BPTT))
     if training.epochs is None and training.steps is None and training.seconds is None:
         training = replace(training, epochs=_choose_epochs(text, network, training))
     passes = _count_passes(text, network, training)
@@ -86,7 +87,7 @@ def explain(text: TextSize, asked: TrainingConfig, settled: tuple[NetworkConfig,
     if not chosen:
         return ""
     seconds = _count_passes(text, *settled) * text.tokens * seconds_per_token(settled[0], text.outputs)
-    reason = f"{chosen}: {_format_count(text.characters)} characters to train on, {_format_time(seconds)}"
+    reason = f"{chosen}: {_format_count(text.characters)} to train on, {_format_time(seconds)}"
     return reason if settled[1].seconds else f"{reason} on two cores"
 
 
@@ -177,8 +178,9 @@ def _name_chosen(asked: TrainingConfig, settled: TrainingConfig) -> Iterator[str
 
 
 def _format_count(number: int) -> str:
-    """'1.1 million', '143,032'."""
-    return f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
+    """'1.1 million characters', '143,032 characters', '1 character'."""
+    amount = f"{number / 1e6:.1f} million" if number >= 1e6 else f"{number:,}"
+    return f"{amount} character{'' if number == 1 else 's'}"
 
 
 def _format_time(seconds: float) -> str:
