@@ -177,6 +177,14 @@ def test_more_patience(textgen, train, corpus, tmp_path):
     assert len(model_of("whole")[1]["validations"]) == len(first["validations"]) + 1
 
 
+def test_more_epochs_are_no_patience(textgen, train, corpus, tmp_path):
+    (tmp_path / "valid.txt").write_text("the cat ran.\n")
+    train("--lr", "1e-30", "--warmup", "0", "--valid", tmp_path / "valid.txt", "--patience", "1")
+    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "patience"
+    done = textgen("train", corpus, "--resume", "--epochs", "9")
+    assert "it is at its end; more --patience goes on with it" in done.err
+
+
 def test_more_epochs(textgen, train, corpus):
     train()
     done = textgen("train", corpus, "--resume", "--epochs", "3")

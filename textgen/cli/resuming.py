@@ -85,7 +85,7 @@ def check_same_text(checkpoint: Checkpoint, origin: Origin) -> None:
             f" {origin.corpus_sha256[:12]}...); give that text, or begin a training without --resume"
         )
     if origin.data_sha256 != before.data_sha256:
-        held_out = "the text that it was validated on" if before.valid else "how it is cut into tokens"
+        held_out = "the text that it was validated on" if before.valid or origin.valid else "how it is cut into tokens"
         raise ConfigError(f"{path} is of a training on the same text, but {held_out} has changed; train it anew")
 
 
@@ -98,7 +98,8 @@ def describe_checkpoint(checkpoint: Checkpoint, configs: Configs, name: str) -> 
     place = f"epoch {state.epoch}, step {state.step:,}, {format_duration(state.seconds)} of training behind it"
     yield "resumed", f"{name}: {place}"
     before, now = checkpoint.origin.training, configs.training
-    if state.stopped in MORE and all(getattr(before, length) == getattr(now, length) for length in _LENGTHS):
+    length = "seconds" if state.stopped == "time" else state.stopped
+    if length is not None and state.stopped in MORE and getattr(before, length) == getattr(now, length):
         yield "", f"it is at its end; more --{state.stopped} goes on with it"
     if checkpoint.version != __version__:
         yield (
