@@ -92,6 +92,7 @@ def test_the_log_is_no_file_of_the_training(train, corpus, tmp_path):
         (corpus, ()),
         (link, ()),
         (tmp_path / "m.safetensors", ("--output", tmp_path / "m.safetensors")),
+        (tmp_path / "m.checkpoint", ("--output", tmp_path / "m.safetensors")),
     ):
         done = train("--log", log, *options)
         assert (done.code, done.out) == (2, "")

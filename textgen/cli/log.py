@@ -21,8 +21,9 @@ def open_log(path: Path | None, notes: Notes, taken: Iterable[Path] = ()) -> Ite
     """A function that appends one record to the file at `path`; without a path, it does nothing.
 
     A training is worth more than its log: once the first record is written, one that cannot be (a full disk) is lost,
-    and a note says so. taken : files that are something else, the texts and the model. Raises ConfigError if `path` is
-    one of them or standard output, OutputError if the file cannot be opened or the first record not be written.
+    and a note says so. taken : files that are something else: the texts, the model, its checkpoint. Raises ConfigError
+    if `path` is one of them or standard output, OutputError if the file cannot be opened or the first record not be
+    written.
     """
     if path is None:
         yield lambda record: None

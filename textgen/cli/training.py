@@ -64,7 +64,8 @@ def run_training(request: Request) -> None:
     KeyboardInterrupt if nothing could be saved.
     """
     notes, configs, resumed = request.notes, request.configs, request.resumed
-    taken = [path for path in (*request.files, request.valid, request.destination.path) if path is not None]
+    written = request.destination.path, request.destination.checkpoint
+    taken = [path for path in (*request.files, request.valid, *written) if path is not None]
     with compilation_watched(notes), open_log(request.log, notes, taken) as record:
         if resumed is not None:
             for label, words in describe_checkpoint(resumed, configs, request.destination.name):

@@ -1,4 +1,4 @@
-"""Measuring a model in training on the held-out part, and keeping the best one."""
+"""Measuring a model in training on the held-out part, and the history of what was found."""
 
 from __future__ import annotations
 
