@@ -12,6 +12,7 @@ from textgen.lm.reports import ValidationReport
 from textgen.lm.validation import to_history
 
 LETTERS = "\n".join("abcdefghij")  # ten words
+SIGNS = "".join(map(chr, range(0x4E00, 0x4E00 + 2000)))  # whoever knows nothing has a loss of 7.6
 
 # Unknown tokens
 
@@ -75,7 +76,7 @@ def memorisation(task):
     """A function that makes one, for a held-out part of so many tokens."""
 
     def make(valid_tokens=10_000, **training):
-        asked = task("ab" * 50, valid="a" * (valid_tokens - 1))  # and `<eos>`
+        asked = task(SIGNS, valid=SIGNS[0] * (valid_tokens - 1))  # and `<eos>`
         assert len(asked.corpus.valid.ids) == valid_tokens
         settled = TrainingConfig(**{"size": "medium", "epochs": 9, "dropout": 0.2, **training})
         return Memorisation(asked.corpus, settled)
@@ -104,6 +105,7 @@ COURSES = {
     "worse, but not far below": ([(4.0, 4.0), (3.9, 4.1), (3.8, 4.2), (3.7, 4.3)], None),
     "dropout": ([(2.0, 1.8), (1.9, 1.7), (1.8, 1.65), (1.7, 1.63)], None),
     "a text that repeats itself": ([(0.9, 0.8), (0.05, 0.12), (0.03, 0.13), (0.02, 0.14)], None),
+    "gone astray": ([(7.7, 7.7), (2602.7, 2426.2), (688.8, 2010.2), (7.7, 20.0), (7.7, 20.0)], None),
     "hardly anything learnt": ([(9.0, 9.2), (9.0, 9.3), (9.0, 9.4), (9.0, 9.5)], None),
 }
 

@@ -64,6 +64,7 @@ class Memorisation:
     def __init__(self, corpus: Corpus, training: TrainingConfig) -> None:
         """training : settled. If nothing is held out, nothing is ever found."""
         self._valid_tokens, self._training = 0 if corpus.valid is None else len(corpus.valid.ids), training
+        self._knowing_nothing = math.log(len(corpus.vocabulary))  # the loss of a model that does
         self._best = math.inf
         self._times_worse = 0
         self._is_known = False
@@ -92,7 +93,8 @@ class Memorisation:
         chance = _CHANCE / math.sqrt(self._valid_tokens)
         is_far = valid_loss - train_loss > max(_LEAST_GAP, _RELATIVE_GAP * valid_loss, chance)
         is_worse = self._times_worse >= _TIMES_WORSE
-        return is_far and (is_worse or train_loss < _WORLDS_APART * valid_loss)
+        has_learnt = train_loss < self._knowing_nothing  # else it has gone astray, whatever the other loss is
+        return has_learnt and is_far and (is_worse or train_loss < _WORLDS_APART * valid_loss)
 
     def _ways_out(self) -> Iterator[str]:
         dropout, size = self._training.dropout, self._training.size
