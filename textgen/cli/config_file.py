@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from textgen.errors import ConfigError, NoSuchInputError
-from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
+from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig, option_of
 
 _SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -> what may stand for it
@@ -25,7 +25,6 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -
     "duration": ((str, int, float), 'a time such as "10m", or a number of seconds'),
 }
 _BESIDE = {"level": "str", "valid": "str", "time": "duration"}  # options that are no field of a configuration
-_OPTIONS = {"seconds": "time"}  # a field's option, where it has another name
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -54,8 +53,8 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
     known = _known_keys()
     tables = []
     for section, values in sections.items():
-        options = {_OPTIONS.get(name, name): value for name, value in values.items() if value is not None}
-        lines = [f"{name.replace('_', '-')} = {_format(options[name])}" for name in options if name in known]
+        options = {option_of(name): value for name, value in values.items() if value is not None}
+        lines = [f"{name} = {_format(value)}" for name, value in options.items() if name.replace("-", "_") in known]
         tables.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(tables)
 
@@ -63,7 +62,7 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
 def _known_keys() -> dict[str, str]:
     """The parameter names that may stand in the file, and the kind of value of each."""
     own = [field for kind in _SECTIONS.values() for field in fields(kind)]
-    kinds = {field.name: str(field.type).removesuffix(" | None") for field in own if field.name not in _OPTIONS}
+    kinds = {field.name: str(field.type).removesuffix(" | None") for field in own if field.name != "seconds"}
     return {name: kind for name, kind in kinds.items() if kind in _TYPES} | _BESIDE
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textgen.cli.figures import format_duration
 from textgen.cli.options import Configs
 from textgen.errors import ConfigError
+from textgen.lm.config import option_of
 
 if TYPE_CHECKING:
     from textgen.cli.training import Request
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _FREE = {"threads", "checkpoint_minutes"}  # they change nothing of what is learnt
 _LENGTHS = {"epochs", "steps", "seconds", "patience"}  # they may grow
-_OPTIONS = {"seconds": "--time"}  # where an option is not called as its field
 _UNSET = (None, "auto")  # what a setting is that is found out by itself
 
 
@@ -65,7 +65,7 @@ def _is_longer(name: str, old: Any, new: Any) -> bool:
 
 
 def _format_refusal(name: str, old: Any, new: Any) -> str:
-    option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+    option = f"--{option_of(name)}"
     shown = [format_duration(value) if name == "seconds" and value is not None else value for value in (old, new)]
     if old is None:
         return f"{option} was not given"

@@ -37,7 +37,6 @@ from textgen.lm.validation import is_entry
 from textgen.text.corpus import Corpus
 
 FORMAT = 1
-SUFFIX = ".checkpoint"
 
 
 @dataclass(frozen=True)

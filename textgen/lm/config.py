@@ -31,6 +31,11 @@ SOFTMAXES = ("auto", "full", "adaptive")
 _MOST_UNITS, _MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
 
 
+def option_of(field: str) -> str:
+    """The option that sets a field, without its dashes: 'time' of 'seconds', else 'max-vocab' of 'max_vocab'."""
+    return "time" if field == "seconds" else field.replace("_", "-")
+
+
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
     """Raise ConfigError, naming the choices, unless `value` is one of them."""
     known = tuple(choices)
@@ -39,7 +44,7 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
 
 
 def check_number(
-    option: str,
+    field: str,
     value: float | None,
     *,
     least: float = -math.inf,
@@ -62,7 +67,7 @@ def check_number(
     bounds += [f"at most {most:,.9g}"] if most < math.inf else []
     bounds += [f"below {below:g}"] if below < math.inf else []
     found = f"{value:g}" if isinstance(value, float) else str(value)
-    raise ConfigError(f"--{option.replace('_', '-')} must be {' and '.join(bounds)}, not {found}")
+    raise ConfigError(f"--{option_of(field)} must be {' and '.join(bounds)}, not {found}")
 
 
 class _Checked:
@@ -169,13 +174,13 @@ class TrainingConfig(_Checked):
     checkpoint_minutes: float = 2.0  # from one checkpoint to the next; 0: only at validations
 
     def __post_init__(self) -> None:
-        limits = [name for name in ("epochs", "time", "steps") if getattr(self, _FIELD.get(name, name)) is not None]
+        limits = [option_of(name) for name in ("epochs", "seconds", "steps") if getattr(self, name) is not None]
         if len(limits) > 1:
             raise ConfigError(f"--{limits[0]} and --{limits[1]} contradict each other; give one of them")
         if self.size is not None:
             check_choice("--size", self.size, SIZES)
         check_number("epochs", self.epochs, least=1)
-        check_number("time", self.seconds, above=0)
+        check_number("seconds", self.seconds, above=0)
         check_number("steps", self.steps, least=1)
         check_number("batch", self.batch, least=1, most=_MOST_UNITS)
         check_number("bptt", self.bptt, least=1, most=_MOST_UNITS)
@@ -193,9 +198,6 @@ class TrainingConfig(_Checked):
         check_number("threads", self.threads, least=0)
         check_number("seed", self.seed, least=0)
         check_number("checkpoint_minutes", self.checkpoint_minutes, least=0)
-
-
-_FIELD = {"time": "seconds"}  # an option's name where it is not the field's
 
 
 @dataclass(frozen=True)
