@@ -14,29 +14,27 @@ It does not rely on the model file.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
 from textgen import __version__
-from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
+from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
 from textgen.lm.files import write_atomically
 from textgen.lm.parameters import parameter_shapes
 from textgen.lm.state import REASONS, Snapshot, State
 from textgen.lm.strict_json import build, is_alike, to_json
-from textgen.lm.tensors import safetensors_parts
+from textgen.lm.tensors import Kind, TensorFile, opened, safetensors_parts
 from textgen.lm.validation import is_entry
 from textgen.text.corpus import Corpus
 
 FORMAT = 1
+_KIND = Kind("checkpoint", remedy="--force trains anew")
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Checkpoint:
     def course_like(self, pattern: dict[str, Any]) -> dict[str, Any]:
         """The state of the course. Raises ModelFileError unless it has the names of `pattern`, another one's."""
         if not is_alike(self.state.course, pattern):
-            raise _damaged(self.path, f"its course is {to_json(self.state.course)}")
+            raise _KIND.damaged(self.path, f"its course is {to_json(self.state.course)}")
         return self.state.course
 
     def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -112,16 +110,16 @@ class Checkpoint:
         Raises ModelFileError unless the file holds just those, of the same shapes, and the best parameters are finite;
         the others need not be, where the last update has led astray, which the next step finds out.
         """
-        with _opened(self.path) as file:
-            shapes = _shapes(self.path, file)
+        with opened(self.path, _KIND) as file:
+            shapes = file.shapes()
             for name in sorted(set(shapes) ^ set(arrays)):
-                raise _damaged(self.path, f"the array '{name}' is {'unknown' if name in shapes else 'missing'}")
+                raise file.damaged(f"the array '{name}' is {'unknown' if name in shapes else 'missing'}")
             for name, array in arrays.items():
                 if shapes[name] != array.shape:
-                    raise _damaged(self.path, f"the array '{name}' has the shape {shapes[name]}, not {array.shape}")
-                array[...] = file.get_tensor(name)
+                    raise file.damaged(f"the array '{name}' has the shape {shapes[name]}, not {array.shape}")
+                array[...] = file.array(name)
                 if name.startswith("best/") and not np.isfinite(array).all():
-                    raise _damaged(self.path, f"the array '{name}' holds numbers that are not finite")
+                    raise file.damaged(f"the array '{name}' holds numbers that are not finite")
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -129,42 +127,23 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Raises NoSuchModelError if there is no such file, ModelFileError if it is not a sound checkpoint.
     """
-    with _opened(path) as file:
-        metadata = file.metadata() or {}
-        version = metadata.get("textgen.version", "unknown")
-        _check_format(path, metadata.get("textgen.checkpoint"), version)
-        origin = _origin_of(path, _json_object(path, metadata, "textgen.origin"), version)
-        history = _json_object(path, metadata, "textgen.history")
+    with opened(path, _KIND) as file:
+        version = file.metadata.get("textgen.version", "unknown")
+        _check_format(file, version)
+        origin = _origin_of(file, version)
+        history = file.json_object("textgen.history")
         try:
-            state = build(State, _json_object(path, metadata, "textgen.state"))
+            state = build(State, file.json_object("textgen.state"))
         except ValueError as error:
-            raise _damaged(path, str(error)) from error
-        _check_parameters(path, origin, _shapes(path, file))
-        _check_course_of_events(path, history, state)
+            raise file.damaged(error) from error
+        _check_parameters(file, origin)
+        _check_course_of_events(file, history, state)
     return Checkpoint(path, version, origin, state, history)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """An open safetensors file."""
-    if not path.is_file():
-        raise NoSuchModelError(f"{path}: " + ("a folder, not a checkpoint" if path.is_dir() else "no such checkpoint"))
-    try:
-        with safe_open(path, framework="numpy") as file:
-            yield file
-    except SafetensorError as error:
-        reason = str(error).removeprefix("Error while deserializing header: ")
-        raise ModelFileError(f"{path}: not a checkpoint, or a truncated one ({reason}); train anew") from error
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _damaged(path: Path, reason: str) -> ModelFileError:
-    return ModelFileError(f"{path}: damaged checkpoint: {reason}; --force trains anew")
-
-
-def _check_format(path: Path, found: str | None, version: str) -> None:
+def _check_format(file: TensorFile, version: str) -> None:
     """Raise ModelFileError unless a checkpoint of this format was found."""
+    path, found = file.path, file.metadata.get("textgen.checkpoint")
     if found is None:
         raise ModelFileError(f"{path}: a safetensors file, but not a checkpoint of textgen")
     if found != str(FORMAT):
@@ -174,63 +153,40 @@ def _check_format(path: Path, found: str | None, version: str) -> None:
         )
 
 
-def _origin_of(path: Path, values: dict[str, Any], version: str) -> Origin:
+def _origin_of(file: TensorFile, version: str) -> Origin:
     try:
-        return build(Origin, values)
+        return build(Origin, file.json_object("textgen.origin"))
     except (ValueError, ConfigError) as error:
         if version != __version__:
             raise ModelFileError(
-                f"{path}: written by textgen {version}, whose options are not those of this one, {__version__}"
+                f"{file.path}: written by textgen {version}, whose options are not those of this one, {__version__}"
                 f" ({error}); go on with that version, or train anew with --force"
             ) from error
-        raise _damaged(path, str(error)) from error
+        raise file.damaged(error) from error
 
 
-def _check_parameters(path: Path, origin: Origin, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def _check_parameters(file: TensorFile, origin: Origin) -> None:
     """Raise ModelFileError unless the parameters have the shapes that the network needs.
 
     This comes before the network is built: a damaged size must not ask for all the memory there is.
     """
+    shapes = file.shapes()
     if origin.network.layers + origin.network.head_layers > len(shapes):
-        raise _damaged(path, f"{len(shapes)} arrays are too few for {origin.network.layers} layers")
+        raise file.damaged(f"{len(shapes)} arrays are too few for {origin.network.layers} layers")
     if origin.network.embedding is None or origin.text.unit == "auto":
-        raise _damaged(path, "its configuration is not settled")
+        raise file.damaged("its configuration is not settled")
     for name, shape in parameter_shapes(origin.network, origin.vocabulary_size).items():
         if shapes.get(f"parameters/{name}") != shape:
             found = shapes.get(f"parameters/{name}", "missing")
-            raise _damaged(path, f"the shape of the parameters '{name}' is {found}, not {shape}")
+            raise file.damaged(f"the shape of the parameters '{name}' is {found}, not {shape}")
 
 
-def _check_course_of_events(path: Path, history: Mapping[str, Any], state: State) -> None:
+def _check_course_of_events(file: TensorFile, history: Mapping[str, Any], state: State) -> None:
     """Raise ModelFileError unless the history has a report of the best validation."""
     if state.stopped not in (None, *REASONS):
-        raise _damaged(path, f"it stopped by '{state.stopped}'")
+        raise file.damaged(f"it stopped by '{state.stopped}'")
     validations = history.get("validations")
     if not isinstance(validations, list) or not isinstance(history.get("training"), dict):
-        raise _damaged(path, "its history lacks the validations or the options")
+        raise file.damaged("its history lacks the validations or the options")
     if state.best is not None and not (state.best < len(validations) and is_entry(validations[state.best])):
-        raise _damaged(path, f"its history lacks the best validation, number {state.best}")
-
-
-def _shapes(path: Path, file: Any) -> dict[str, tuple[int, ...]]:
-    """The shape of each array by name. Raises ModelFileError unless all are float32."""
-    shapes = {}
-    for name in file.keys():  # noqa: SIM118  (it is no dictionary)
-        tensor = file.get_slice(name)
-        if tensor.get_dtype() != "F32":
-            raise _damaged(path, f"the array '{name}' is {tensor.get_dtype()}, not F32")
-        shapes[name] = tuple(tensor.get_shape())
-    return shapes
-
-
-def _json_object(path: Path, metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-    """The JSON object under `key`. Raises ModelFileError if it is missing or is none."""
-    try:
-        value = json.loads(metadata[key])
-    except KeyError as error:
-        raise _damaged(path, f"'{key}' is missing") from error
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, f"'{key}' is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise _damaged(path, f"'{key}' is not a JSON object")
-    return value
+        raise file.damaged(f"its history lacks the best validation, number {state.best}")

@@ -12,29 +12,27 @@ float32, under the names of the network's parameters. The rest stands in the hea
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
 
 from textgen import __version__
-from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
+from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config import NetworkConfig, TextConfig
 from textgen.lm.files import write_atomically
 from textgen.lm.model import LanguageModel
 from textgen.lm.network import Network
 from textgen.lm.parameters import parameter_shapes
 from textgen.lm.strict_json import to_json
+from textgen.lm.tensors import Kind, TensorFile, opened, safetensors_parts
 from textgen.text.vocabulary import Vocabulary
 
 FORMAT = 1
+_KIND = Kind("model file", remedy="copy it again, or train anew")
 _Config = TypeVar("_Config", TextConfig, NetworkConfig)
 _TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON types that may stand for it
     "str": (str,),
@@ -77,7 +75,6 @@ def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> 
     Raises ModelExistsError if the file is there and `overwrite` is False, OutputError if that fails.
     """
     parameters = model.network.parameters
-    tensors = {name: np.ascontiguousarray(parameters[name], dtype="<f4") for name in parameters.names()}
     metadata = {
         "textgen.format": str(FORMAT),
         "textgen.version": __version__,
@@ -85,7 +82,8 @@ def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> 
         "textgen.vocabulary": model.vocabulary.to_json(),
         "textgen.history": to_json(model.history),
     }
-    write_atomically(path, [to_safetensors(tensors, metadata)], overwrite=overwrite)
+    parts = safetensors_parts(parameters.split(parameters.vector), metadata)
+    write_atomically(path, parts, overwrite=overwrite)
 
 
 def load_model(path: Path) -> LanguageModel:
@@ -93,86 +91,55 @@ def load_model(path: Path) -> LanguageModel:
 
     Raises NoSuchModelError if there is no such file, ModelFileError if it is not a sound model file.
     """
-    with _opened(path) as file:
-        summary = _summary_of(path, file)
-        _check_shapes(summary)
+    with opened(path, _KIND) as file:
+        summary = _summary_of(file)
+        _check_shapes(file, summary)
         network = Network(summary.network, len(summary.vocabulary))
         parameters = network.parameters
         for name in parameters.names():
-            tensor = file.get_tensor(name)
-            if not np.isfinite(tensor).all():
-                raise ModelFileError(
-                    f"{path}: the weights '{name}' hold numbers that are not finite; train the model anew"
-                )
-            parameters[name][...] = tensor
+            parameters[name][...] = file.array(name)
+            if not np.isfinite(parameters[name]).all():
+                raise file.damaged(f"the weights '{name}' hold numbers that are not finite")
     network.pack()
     return LanguageModel(network, summary.vocabulary, summary.text, summary.history)
 
 
 def read_summary(path: Path) -> ModelSummary:
     """What the file at `path` holds, without its weights being read. Raises as `load_model` does."""
-    with _opened(path) as file:
-        return _summary_of(path, file)
+    with opened(path, _KIND) as file:
+        return _summary_of(file)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """An open safetensors file whose metadata says that textgen wrote it."""
-    if not path.is_file():
-        raise NoSuchModelError(f"{path}: " + ("a folder, not a model file" if path.is_dir() else "no such model file"))
-    try:
-        with safe_open(path, framework="numpy") as file:
-            yield file
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{path}: not a model file, or a truncated one ({_reason(error)}); copy it again, or train anew"
-        ) from error
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def _reason(error: SafetensorError) -> str:
-    return str(error).removeprefix("Error while deserializing header: ")
-
-
-def _summary_of(path: Path, file: Any) -> ModelSummary:
+def _summary_of(file: TensorFile) -> ModelSummary:
     """The summary of an open file. Raises ModelFileError at anything missing, foreign, newer or damaged."""
-    metadata = file.metadata() or {}
-    version = metadata.get("textgen.version", "unknown")
-    number = _check_format(path, metadata.get("textgen.format"), version)
-    config = _json_object(path, metadata, "textgen.config")
+    version = file.metadata.get("textgen.version", "unknown")
+    number = _check_format(file, version)
+    config = file.json_object("textgen.config")
     try:
         text = _config_of(TextConfig, config.get("text"))
         network = _config_of(NetworkConfig, config.get("network"))
-        vocabulary = Vocabulary.from_json(_entry(path, metadata, "textgen.vocabulary"))
+        vocabulary = Vocabulary.from_json(file.entry("textgen.vocabulary"))
     except (ConfigError, ModelFileError) as error:
-        raise ModelFileError(f"{path}: damaged model file: {error}") from error
+        raise file.damaged(error) from error
     if text.unit == "auto":
-        raise ModelFileError(f"{path}: damaged model file: the unit of its corpus is not settled")
+        raise file.damaged("the unit of its corpus is not settled")
     if network.tie and network.embedding is None:
-        raise ModelFileError(f"{path}: damaged model file: the size of its tied embedding is not settled")
+        raise file.damaged("the size of its tied embedding is not settled")
     if network.cutoffs and network.cutoffs[-1] >= len(vocabulary):
-        raise ModelFileError(
-            f"{path}: damaged model file: a cluster begins with token {network.cutoffs[-1]} of {len(vocabulary)}"
-        )
+        raise file.damaged(f"a cluster begins with token {network.cutoffs[-1]} of {len(vocabulary)}")
     if network.softmax == "adaptive" and not network.cutoffs:
-        raise ModelFileError(f"{path}: damaged model file: its adaptive softmax has no clusters")
-    shapes = {}
-    for name in file.keys():  # noqa: SIM118  (it is no dictionary)
-        tensor = file.get_slice(name)
-        if tensor.get_dtype() != "F32":
-            raise ModelFileError(f"{path}: damaged model file: '{name}' is {tensor.get_dtype()}, not F32")
-        shapes[name] = tuple(tensor.get_shape())
-    history = _json_object(path, metadata, "textgen.history")
-    return ModelSummary(path, number, version, text, network, vocabulary, history, shapes)
+        raise file.damaged("its adaptive softmax has no clusters")
+    history = file.json_object("textgen.history")
+    return ModelSummary(file.path, number, version, text, network, vocabulary, history, file.shapes())
 
 
-def _check_format(path: Path, found: str | None, version: str) -> int:
+def _check_format(file: TensorFile, version: str) -> int:
     """The format's number. Raises ModelFileError unless this textgen can read it."""
+    path, found = file.path, file.metadata.get("textgen.format")
     if found is None:
         raise ModelFileError(f"{path}: a safetensors file, but not a textgen model; `textgen train` makes one")
     if not (found.isascii() and found.isdigit()) or int(found) < 1:
-        raise ModelFileError(f"{path}: damaged model file: its format is {found!r}, not a number from 1 to {FORMAT}")
+        raise file.damaged(f"its format is {found!r}, not a number from 1 to {FORMAT}")
     if int(found) > FORMAT:
         raise ModelFileError(
             f"{path}: written by a newer textgen (version {version}, format {found}); this is {__version__},"
@@ -192,39 +159,20 @@ def _config_of(kind: type[_Config], values: object) -> _Config:
     return kind.from_dict(values)
 
 
-def _check_shapes(summary: ModelSummary) -> None:
+def _check_shapes(file: TensorFile, summary: ModelSummary) -> None:
     """Raise ModelFileError unless the tensors have exactly the names and shapes that the configuration needs.
 
     This comes before the network is built: a damaged size must not ask for all the memory there is.
     """
-    damaged = f"{summary.path}: damaged model file"
     network, found = summary.network, summary.shapes
     if network.layers + network.head_layers > len(found):
-        raise ModelFileError(f"{damaged}: {len(found)} weights are too few for {network.layers} layers")
+        raise file.damaged(f"{len(found)} weights are too few for {network.layers} layers")
     needed = parameter_shapes(network, len(summary.vocabulary))
     for name, shape in needed.items():
         if name not in found:
-            raise ModelFileError(f"{damaged}: the weights '{name}' are missing")
+            raise file.damaged(f"the weights '{name}' are missing")
         if found[name] != shape:
-            raise ModelFileError(f"{damaged}: the weights '{name}' have the shape {found[name]}, not {shape}")
+            raise file.damaged(f"the weights '{name}' have the shape {found[name]}, not {shape}")
     for name in found:
         if name not in needed:
-            raise ModelFileError(f"{damaged}: it holds unknown weights '{name}'")
-
-
-def _entry(path: Path, metadata: Mapping[str, str], key: str) -> str:
-    try:
-        return metadata[key]
-    except KeyError as error:
-        raise ModelFileError(f"{path}: damaged model file: '{key}' is missing") from error
-
-
-def _json_object(path: Path, metadata: Mapping[str, str], key: str) -> dict[str, Any]:
-    """The JSON object under `key`. Raises ModelFileError if it is missing or is none."""
-    try:
-        value = json.loads(_entry(path, metadata, key))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: damaged model file: '{key}' is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise ModelFileError(f"{path}: damaged model file: '{key}' is not a JSON object")
-    return value
+            raise file.damaged(f"it holds unknown weights '{name}'")

@@ -1,4 +1,4 @@
-"""Writing the safetensors format piece by piece, so that a large file needs no second copy in memory.
+"""The safetensors format, in which models and checkpoints are kept: written, and read with doubt.
 
 Source: https://huggingface.co/docs/safetensors, "Format": the header's size, the header, then the arrays.
 """
@@ -7,22 +7,106 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from textgen.errors import ModelFileError, NoSuchModelError
 
 _ALIGNMENT = 8  # bytes, of the header
 
 
 def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
-    """The contents of a file that holds float32 `arrays` under their names, and `metadata`."""
+    """The contents of a file that holds float32 `arrays` under their names, and `metadata`, piece by piece.
+
+    So a large file needs no second copy in memory.
+    """
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0
     for name, array in arrays.items():
         begin, end = end, end + array.nbytes
         header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": (begin, end)}
-    text = json.dumps(header, ensure_ascii=False).encode()
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     yield len(text).to_bytes(8, "little")
     yield text
     for array in arrays.values():
         yield np.ascontiguousarray(array, dtype="<f4").reshape(-1).data
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file. name : what it is called. remedy : what to do about one that is not sound."""
+
+    name: str
+    remedy: str
+
+    def damaged(self, path: Path, reason: object) -> ModelFileError:
+        """The error that says what is wrong with the file at `path`, and what to do."""
+        return ModelFileError(f"{path}: damaged {self.name}: {reason}; {self.remedy}")
+
+
+class TensorFile:
+    """An open file of a kind; all that it is asked for is checked. metadata : of its header, strings."""
+
+    def __init__(self, path: Path, kind: Kind, file: Any) -> None:
+        self.path, self._kind, self._file = path, kind, file
+        self.metadata: dict[str, str] = file.metadata() or {}
+
+    def damaged(self, reason: object) -> ModelFileError:
+        """The error that says what is wrong with it; see `Kind.damaged`."""
+        return self._kind.damaged(self.path, reason)
+
+    def entry(self, key: str) -> str:
+        """What stands under `key` in the metadata. Raises ModelFileError if nothing does."""
+        if key not in self.metadata:
+            raise self.damaged(f"'{key}' is missing")
+        return self.metadata[key]
+
+    def json_object(self, key: str) -> dict[str, Any]:
+        """The JSON object that stands under `key`. Raises ModelFileError if it is missing or is none."""
+        try:
+            value = json.loads(self.entry(key))
+        except (ValueError, RecursionError) as error:
+            raise self.damaged(f"'{key}' is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise self.damaged(f"'{key}' is not a JSON object")
+        return value
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each array by name. Raises ModelFileError unless all are float32."""
+        shapes = {}
+        for name in self._file.keys():  # noqa: SIM118  (it is no dictionary)
+            tensor = self._file.get_slice(name)
+            if tensor.get_dtype() != "F32":
+                raise self.damaged(f"the array '{name}' is {tensor.get_dtype()}, not F32")
+            shapes[name] = tuple(tensor.get_shape())
+        return shapes
+
+    def array(self, name: str) -> np.ndarray:
+        """The array of that name, read now."""
+        found: np.ndarray = self._file.get_tensor(name)
+        return found
+
+
+@contextmanager
+def opened(path: Path, kind: Kind) -> Iterator[TensorFile]:
+    """The open file at `path`.
+
+    Raises NoSuchModelError if there is none, ModelFileError if it is no safetensors file, or a truncated one.
+    """
+    if not path.is_file():
+        found = f"a folder, not a {kind.name}" if path.is_dir() else f"no such {kind.name}"
+        raise NoSuchModelError(f"{path}: {found}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield TensorFile(path, kind, file)
+    except SafetensorError as error:
+        reason = str(error).removeprefix("Error while deserializing header: ")
+        raise ModelFileError(f"{path}: not a {kind.name}, or a truncated one ({reason}); {kind.remedy}") from error
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror or error}") from error
