@@ -168,7 +168,7 @@ class TrainingConfig(_Checked):
     dropout: float = CHOSEN
     dropout_kind: str = "variational"
     word_dropout: float = 0.0
-    patience: int = 5  # validations without a better one; 0: never stop early
+    patience: int = 8  # validations without a better one; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
     checkpoint_minutes: float = 2.0  # from one checkpoint to the next; 0: only at validations
