@@ -16,6 +16,7 @@ from textgen.cli.figures import format_amount, format_bytes
 from textgen.cli.interrupt import Stopping, interruptible
 from textgen.cli.keeping import Keeper
 from textgen.cli.log import Record, open_log
+from textgen.cli.options import Configs
 from textgen.cli.output import Notes, print_json
 from textgen.cli.progress import SilentProgress, open_progress
 from textgen.cli.reading import announce_terminal
@@ -26,7 +27,7 @@ from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.advice import Memorisation, unknown_tokens, warned
 from textgen.lm.checkpoint import Checkpoint, Origin
 from textgen.lm.config import SamplingConfig
-from textgen.lm.plan import plan
+from textgen.lm.plan import TrainingPlan, plan
 from textgen.lm.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
 from textgen.lm.sampling import sample
 from textgen.lm.training import train
@@ -35,7 +36,6 @@ from textgen.text.reading import display_name
 
 if TYPE_CHECKING:
     from textgen.cli.destination import Destination
-    from textgen.cli.options import Configs
 
 _SAMPLES = 3  # sequences shown at the end
 
@@ -63,24 +63,12 @@ def run_training(request: Request) -> None:
     Raises DivergedError after the best model is saved, typer.Exit after an interruption (130, or 143 by SIGTERM),
     KeyboardInterrupt if nothing could be saved.
     """
-    notes, configs, resumed = request.notes, request.configs, request.resumed
+    notes, resumed = request.notes, request.resumed
     written = request.destination.path, request.destination.checkpoint
     taken = [path for path in (*request.files, request.valid, *written) if path is not None]
     with compilation_watched(notes), open_log(request.log, notes, taken) as record:
-        if resumed is not None:
-            for label, words in describe_checkpoint(resumed, configs, request.destination.name):
-                notes.say(label, words)
-        corpus = _read(request)
-        prepared = plan(corpus, configs.network, configs.training)
-        text = replace(configs.text, unit=corpus.unit)
-        configs = replace(configs, text=text, network=prepared.network, training=prepared.training)
-        request = replace(request, configs=configs)
-        origin = Origin.of(configs.text, configs.network, configs.training, corpus, request.valid)
-        if resumed is not None:
-            check_same_text(resumed, origin)
-        for label, words in describe_plan(prepared):
-            notes.say(label, words)
-        check_memory(prepared.memory_bytes)
+        request, corpus, prepared, origin = _prepare(request)
+        configs = request.configs
         resumed_at = None if resumed is None else resumed.state.step
         record({"event": "start", **asdict(configs), "plan": asdict(prepared), "resumed_at_step": resumed_at})
 
@@ -92,11 +80,11 @@ def run_training(request: Request) -> None:
             warn(unknown)
         notes.part()
         keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
-        stopping = Stopping()
-        reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
         memorisation = Memorisation(corpus, configs.training)
         if resumed is not None:
             memorisation.recall(resumed.history["validations"])
+        stopping = Stopping()
+        reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
         reports = warned(reports, memorisation, warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
             first = _first_report(reports, resumed)
@@ -104,6 +92,28 @@ def run_training(request: Request) -> None:
                 end = _follow(chain([first], reports), keeper, record, shown, request)
         notes.part()
         _conclude(end, request, stopping)
+
+
+def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
+    """The request with its configurations settled, and what it comes to, told in notes.
+
+    Raises ConfigError if that is not the training to go on with, or needs too much memory.
+    """
+    notes, resumed = request.notes, request.resumed
+    if resumed is not None:
+        for label, words in describe_checkpoint(resumed, request.configs, request.destination.name):
+            notes.say(label, words)
+    corpus = _read(request)
+    prepared = plan(corpus, request.configs.network, request.configs.training)
+    text = replace(request.configs.text, unit=corpus.unit)
+    request = replace(request, configs=Configs(text, prepared.network, prepared.training))
+    origin = Origin.of(text, prepared.network, prepared.training, corpus, request.valid)
+    if resumed is not None:
+        check_same_text(resumed, origin)
+    for label, words in describe_plan(prepared):
+        notes.say(label, words)
+    check_memory(prepared.memory_bytes)
+    return request, corpus, prepared, origin
 
 
 def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:

@@ -108,8 +108,8 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
 
     Parameters count six times (themselves, gradient, two moments, the best so far, its packed form), the recurrent
     weights of a layer once more for each thread, which packs them for itself; activations by what the layers allocate
-    for a window; token ids twice (the corpus, and its shuffled order) beside the validation's. On top comes what is
-    held for a while: the activations of a validation, or the file that is being written.
+    for a window; token ids twice (the corpus, and its shuffled order) beside the validation's. On top come, for a
+    while, the activations of a validation. Files are written without another copy.
     """
     shapes = parameter_shapes(network, len(corpus.vocabulary))
     all_parameters = parameter_count(network, len(corpus.vocabulary))
@@ -120,7 +120,7 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
     per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
-    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + max(validation, _FLOAT * all_parameters)
+    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + validation
 
 
 def _columns(network: NetworkConfig, vocabulary: Vocabulary, dropout: float) -> tuple[int, int]:
