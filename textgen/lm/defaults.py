@@ -8,7 +8,7 @@ The rule, in five steps:
    at least are seen for each of them.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
 4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.005, falling with the root of their number.
-5. Dropout: a tenth for each time that the number of passes over the text doubles, at most a half.
+5. Dropout: a fifth for each time that the number of passes over the text doubles, at most a half.
 
 The speed is forecast, not measured: the same text gives the same training on every machine.
 """
@@ -28,7 +28,7 @@ from textgen.text.windows import fit_batch
 _MILLION_SECONDS, _MOST_SECONDS = 240.0, 900.0  # for a text of a million characters; for any
 _TOKENS_PER_WEIGHT = 3  # seen in the whole training, for a size to be worth it
 _MOST_EPOCHS, _FEWEST_STEPS = 40, 500
-_DROPOUT_PER_DOUBLING, _MOST_DROPOUT = 0.1, 0.5
+_DROPOUT_PER_DOUBLING, _MOST_DROPOUT = 0.2, 0.5
 _RATE, _RATE_EMBEDDED, _RATE_HIDDEN = 0.012, 0.005, 256
 _BATCH, _BPTT, _WARMUP = 32, 64, 50
 _MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
