@@ -33,7 +33,7 @@ def test_the_history_that_a_training_leaves(models):
     assert curve is not None
     assert curve.best is not None
     records = summary.history["validations"]
-    assert len(records) == 3
+    assert len(records) > 1
     assert [(point.tokens, point.loss) for point in curve.trained] == [(r["tokens"], r["train_loss"]) for r in records]
     assert [(point.tokens, point.loss) for point in curve.held_out] == [(r["tokens"], r["valid_loss"]) for r in records]
     assert curve.best.loss == min(r["valid_loss"] for r in records)
