@@ -1,6 +1,7 @@
 """`textgen train`: too little text or memory, a loss that is not finite, Ctrl-C."""
 
 import json
+import re
 import signal
 
 import pytest
@@ -63,7 +64,13 @@ def test_a_learning_rate_that_the_text_decided_is_told_as_well(textgen, corpus, 
     monkeypatch.setattr(learner, "gradient_size", lambda *_: float("nan"))
     done = textgen("train", corpus, "--hidden", "256", "--epochs", "1", "--threads", "1")
     assert (done.code, done.out) == (1, "")
-    assert done.err.splitlines()[-1].endswith("Try a lower --lr than 0.005, or a lower --clip")
+    assert re.search(r"Try a lower --lr than 0\.\d+, or a lower --clip$", done.err.splitlines()[-1])
+
+
+def test_a_training_that_diverges_at_its_end_has_not_diverged_before(train):
+    done = train("--lr", "1e300", "--optimizer", "sgd", "--clip", "0", length=("--steps", "1"))
+    assert done.code == 1
+    assert "the training diverged after 64 tokens; no model is saved. Try a lower --lr than 1e+300" in done.err
 
 
 def test_a_training_that_diverges_at_once_leaves_no_model(train):

@@ -123,9 +123,10 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
         notes.say(label, text)
     if end.reason == "diverged":
         saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
+        times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
         raise DivergedError(
-            f"the training diverged again after {format_amount(end.tokens, 'token')}, {end.recoveries} times with half"
-            f" the learning rate; {saved}. Try a lower --lr than {training.lr:g}, or a lower --clip"
+            f"the training diverged {'again ' if times else ''}after {format_amount(end.tokens, 'token')}{times};"
+            f" {saved}. Try a lower --lr than {training.lr:g}, or a lower --clip"
         )
     if end.reason == "interrupted" and destination.has_checkpoint:
         notes.say("go on", resume_command(request))

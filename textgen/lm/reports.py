@@ -66,7 +66,7 @@ class CheckpointReport:
 class RecoveryReport:
     """The training diverged, and goes on from the best parameters so far with half the learning rate.
 
-    cause : what showed it, "loss", "gradient", "spike" or "validation". step : updates until then. loss : the running
+    cause : what showed it, "loss", "spike" or "validation". step : updates until then. loss : the running
     mean, if it is finite. back_to : the step after which those parameters were validated; 0 is the beginning.
     learning_rate : the highest from now on. number : of this recovery, from 1.
     """
