@@ -219,6 +219,14 @@ def test_the_settings_of_a_training_that_is_gone_on_with_are_printed(textgen, in
     assert "--seed 5, not 6" in refused.err
 
 
+def test_whoever_forgets_resume_is_told(train, interrupted):
+    interrupted("--name", "mine")
+    done = train("--name", "mine")
+    assert done.code == 2
+    assert "mine.safetensors exists already; " in done.err
+    assert "or --resume to go on with its training" in done.err
+
+
 def test_another_text_is_refused(textgen, interrupted, corpus, tmp_path):
     interrupted()
     other = tmp_path / "other" / "cats.txt"

@@ -62,9 +62,10 @@ def check_writable(path: Path) -> None:
         raise output_error(path, error) from error
 
 
-def exists_error(path: Path) -> ModelExistsError:
-    """The error that says that `path` is taken, and what to do."""
-    return ModelExistsError(f"{path} exists already; choose another name, or give --force to replace it")
+def exists_error(path: Path, alternative: str = "") -> ModelExistsError:
+    """The error that says that `path` is taken, and what to do; alternative : what can be done besides."""
+    ways = ["choose another name", "or give --force to replace it", *([alternative] if alternative else [])]
+    return ModelExistsError(f"{path} exists already; {', '.join(ways)}")
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

@@ -66,7 +66,7 @@ def output_path(name: str | None, output: Path | None, stem: str, *, force: bool
     if name is None and output is None and not force:
         path = free_path(path)
     if path.exists() and not path.is_dir() and not force:
-        raise exists_error(path)
+        raise exists_error(path, "or --resume to go on with its training" if checkpoint_path(path).exists() else "")
     if checkpoint_path(path).exists() and not force:
         raise ModelExistsError(
             f"{checkpoint_path(path)} is the checkpoint of a training that was begun under this name;"
