@@ -169,12 +169,12 @@ SETTLED: dict[str, Any] = {"size": "medium", "epochs": 5, "batch": 32, "bptt": 6
     [
         (
             SETTLED,
-            "medium (dropout 0.2, learning rate 0.0085, 5 epochs): 1.0 million characters to train on, some 4 minutes",
+            "size medium, dropout, learning rate and epochs: for 1.0 million characters to train on, some 4 minutes",
         ),
-        ({"size", "dropout", "lr"}, "medium (dropout 0.2, learning rate 0.0085): "),
-        ({"size", "epochs"}, "medium (5 epochs): "),
-        ({"size"}, "medium: "),
-        ({"epochs", "dropout"}, "dropout 0.2, 5 epochs: "),
+        ({"size", "dropout", "lr"}, "size medium, dropout and learning rate: "),
+        ({"size", "epochs"}, "size medium and epochs: "),
+        ({"size"}, "size medium: "),
+        ({"epochs", "dropout"}, "dropout and epochs: "),
         ({"batch"}, ""),
     ],
 )
@@ -190,17 +190,17 @@ def test_the_reason(left, expected):
 @pytest.mark.parametrize(
     ("text", "length", "expected"),
     [
-        (TextSize(2, 1, 3), {"steps": 10}, "1 character to train on, a moment on two cores"),
-        (TextSize(20, 20, 9), {"steps": 10}, "20 characters to train on, a moment on two cores"),
-        (TextSize(10**5, 99_999, 65), {"epochs": 6}, "99,999 characters to train on, some 27 seconds on two cores"),
-        (TextSize(10**6, 5 * 10**6, 65), {"seconds": 600}, "5.0 million characters to train on, some 10 minutes"),
+        (TextSize(2, 1, 3), {"steps": 10}, "for 1 character to train on, a moment on two cores"),
+        (TextSize(20, 20, 9), {"steps": 10}, "for 20 characters to train on, a moment on two cores"),
+        (TextSize(10**5, 99_999, 65), {"epochs": 6}, "for 99,999 characters to train on, some 27 seconds on two cores"),
+        (TextSize(10**6, 5 * 10**6, 65), {"seconds": 600}, "for 5.0 million characters to train on, some 10 minutes"),
     ],
 )
 def test_the_time_in_the_reason(text, length, expected):
     network = NetworkConfig(hidden=512, layers=1, embedding=0)
     training = TrainingConfig(**{**SETTLED, "epochs": None, **length})
     asked = replace(training, dropout=CHOSEN)
-    assert explain(text, asked, (network, training)) == f"dropout 0.2: {expected}"
+    assert explain(text, asked, (network, training)) == f"dropout: {expected}"
 
 
 def test_there_is_an_embedding_to_tie():

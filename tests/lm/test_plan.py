@@ -95,7 +95,7 @@ def test_what_was_asked_for_is_kept_beside_what_fits():
 def test_what_was_settled_is_settled():
     """A plan for what was planned is the same; only that nothing is left to be chosen."""
     first = plan(corpus_of(50_000), NetworkConfig(), TrainingConfig())
-    assert first.reason.startswith("small (")
+    assert first.reason.startswith("size small, ")
     assert None not in (first.network.hidden, first.network.layers, first.network.embedding)
     assert None not in (first.batch, first.bptt, first.epochs, first.training.lr, first.training.dropout)
     assert plan(corpus_of(50_000), first.network, first.training) == replace(first, reason="")

@@ -79,15 +79,14 @@ def settle(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> 
 def explain(text: TextSize, asked: TrainingConfig, settled: tuple[NetworkConfig, TrainingConfig]) -> str:
     """One line that says what has been chosen for the text and why; empty if all was asked for.
 
-    'medium (dropout 0.2, 5 epochs): 1.0 million characters to train on, some 4 minutes on two cores'
+    'size medium, dropout and epochs: for 1.0 million characters to train on, some 4 minutes on two cores'
     """
-    size = settled[1].size if asked.size is None else None
-    details = ", ".join(_name_chosen(asked, settled[1]))
-    chosen = f"{size} ({details})" if size and details else size or details
+    *names, last = ["", *_name_chosen(asked, settled[1])]
+    chosen = f"{', '.join(names[1:])} and {last}" if names[1:] else last
     if not chosen:
         return ""
     seconds = _count_passes(text, *settled) * text.tokens * seconds_per_token(settled[0], text.outputs)
-    reason = f"{chosen}: {_format_count(text.characters)} to train on, {_format_time(seconds)}"
+    reason = f"{chosen}: for {_format_count(text.characters)} to train on, {_format_time(seconds)}"
     return reason if settled[1].seconds else f"{reason} on two cores"
 
 
@@ -169,13 +168,15 @@ def _multiplied(network: NetworkConfig, outputs: float) -> float:
 
 
 def _name_chosen(asked: TrainingConfig, settled: TrainingConfig) -> Iterator[str]:
-    """What was left to the text besides the network, in words."""
+    """What was left to the text; but for the size, the values are told elsewhere."""
+    if settled.size is not None and asked.size is None:
+        yield f"size {settled.size}"
     if asked.dropout is None:
-        yield f"dropout {settled.dropout:g}"
+        yield "dropout"
     if asked.lr is None:
-        yield f"learning rate {settled.lr:g}"
+        yield "learning rate"
     if settled.epochs is not None and asked.epochs is None:
-        yield f"{settled.epochs:,} epoch{'' if settled.epochs == 1 else 's'}"
+        yield "epochs"
 
 
 def _format_count(number: int) -> str:
