@@ -5,6 +5,7 @@ The environment is set here, at import: pytest reads this file before any test m
 
 import os
 import shutil
+import signal
 import tempfile
 
 import pytest
@@ -18,6 +19,8 @@ os.environ["NO_COLOR"] = "1"
 os.environ["COLUMNS"] = "100"
 for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(_name, None)
+# A shell gives a job in the background a SIGINT that is ignored, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_unconfigure() -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from textgen.cli.boundary import run
+from textgen.cli.progress import PlainProgress
+from textgen.lm import pace
+from textgen.lm.model_file import load_model
 from textgen.lm.store import models_folder
 
 ROOT = Path(__file__).parents[2]
@@ -135,3 +139,45 @@ def train(textgen, corpus):
         return textgen("train", *files, *SMALL, *length, *options, **rest)
 
     return call
+
+
+@pytest.fixture
+def signal_at(monkeypatch):
+    """A function that has a signal sent after a step."""
+
+    def send(step, number=signal.SIGINT):
+        monkeypatch.setattr(pace, "_REPORT_SECONDS", 0)
+
+        def noting(self, report):
+            if report.step == step:
+                signal.raise_signal(number)
+
+        monkeypatch.setattr(PlainProgress, "step", noting)
+
+    return send
+
+
+@pytest.fixture
+def interrupted(train, signal_at):
+    """A function that begins a training and interrupts it after three steps."""
+
+    def begin(*options, **rest):
+        signal_at(3)
+        done = train(*options, **rest)
+        assert done.code == 130
+        signal_at(0)
+        return done
+
+    return begin
+
+
+def model_of(name):
+    """The parameters of a stored model, and its history but for times."""
+    model = load_model(models_folder() / f"{name}.safetensors")
+    history = {key: value for key, value in model.history.items() if key not in ("created", "seconds")}
+    history["validations"] = [{**entry, "seconds": 0} for entry in history["validations"]]
+    return model.network.parameters.vector.tobytes(), history
+
+
+def checkpoints():
+    return sorted(path.name for path in models_folder().glob("*.checkpoint"))

@@ -13,8 +13,7 @@ from textgen.lm.checkpoint import read_checkpoint
 from textgen.lm.model_file import load_model
 from textgen.lm.store import models_folder
 
-from .conftest import ROOT, SMALL
-from .test_resume import model_of
+from .conftest import ROOT, SMALL, model_of
 
 if sys.platform == "win32":
     pytest.skip("there is no SIGKILL on Windows", allow_module_level=True)

@@ -13,8 +13,8 @@ from tests.core.clustered import log_probabilities
 from textgen.core.adaptive_softmax import AdaptiveSoftmax
 from textgen.core.connections import Product
 from textgen.core.layers import Layer, Parameter
-from textgen.core.matmul import Weight
 from textgen.core.threads import Team, share
+from textgen.core.weight import Weight
 
 V, H = 43, 21
 CUTOFFS = [(2,), (7,), (42,), (5, 20), (2, 3, 40), (9, 10, 11, 12)]

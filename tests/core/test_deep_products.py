@@ -11,8 +11,9 @@ import pytest
 from tests.core.cases import assert_same_bytes
 from textgen.core.crew import crews, share_of
 from textgen.core.jit import kernel
-from textgen.core.matmul import Weight, add_product_together, multiply_together, product_rows, repeated
+from textgen.core.matmul import add_product_together, multiply_together, product_rows, repeated
 from textgen.core.threads import Team
+from textgen.core.weight import Weight
 
 DTYPES = (np.float32, np.float64)
 DEPTHS = (511, 512, 513, 600, 1024, 1100)  # around one cut and two

@@ -125,7 +125,8 @@ def test_no_array_is_held_afterwards():
 SCRIPT = """
 import numpy as np
 from textgen.core.jit import compiler_heard
-from textgen.core.matmul import Weight, product_rows
+from textgen.core.matmul import product_rows
+from textgen.core.weight import Weight
 
 compiled = []
 with compiler_heard(lambda: compiled.append(True)):

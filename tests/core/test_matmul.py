@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.core.cases import assert_same_bytes, entry
 from textgen.core.matmul import (
     Packed,
-    Weight,
     add_product,
     add_weight_gradient,
     compiled_product,
@@ -19,6 +18,7 @@ from textgen.core.matmul import (
     pack_and_multiply_rows,
     product_rows,
 )
+from textgen.core.weight import Weight
 
 add = entry(add_product)
 DTYPES = (np.float32, np.float64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from textgen.cli.options import LEVELS
 from textgen.errors import ModelExistsError
 from textgen.lm.checkpoint import save_checkpoint
-from textgen.lm.files import remove_leftovers
+from textgen.lm.files import output_error, remove_leftovers
 from textgen.lm.model_file import save_model
 from textgen.lm.store import checkpoint_path, free_path, name_of, output_path, resumable_path
 
@@ -77,7 +77,10 @@ class Destination:
         """Take another name; a checkpoint of ours that has the old one comes along."""
         old, self.path = self.checkpoint, free_path(self.path)
         if self.has_checkpoint:
-            old.replace(self.checkpoint)
+            try:
+                old.replace(self.checkpoint)
+            except OSError as error:
+                raise output_error(self.checkpoint, error) from error
 
 
 def _stem(corpus: Path) -> str:

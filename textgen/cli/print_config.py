@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from textgen.cli.config_file import format_config
 from textgen.cli.output import Notes, print_data
-from textgen.cli.reading import announce_terminal
+from textgen.cli.training import read_text
 from textgen.lm.plan import plan
-from textgen.text.corpus import read_corpus
 
 if TYPE_CHECKING:
     from textgen.cli.options import Configs
@@ -19,15 +18,7 @@ if TYPE_CHECKING:
 
 def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:
     """Print the settings of a training as TOML that `--config` takes, and train nothing."""
-    held_out = [] if valid is None else [valid]
-    announce_terminal([*files, *held_out], notes)
-    corpus = read_corpus(
-        files,
-        configs.text,
-        lambda message: notes.say("text", message),
-        seed=configs.training.seed,
-        valid_paths=held_out,
-    )
+    corpus = read_text(files, valid, configs, notes)
     prepared = plan(corpus, configs.network, configs.training)
     if prepared.reason:
         notes.say("chosen", prepared.reason)

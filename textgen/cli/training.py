@@ -70,7 +70,8 @@ def run_training(request: Request) -> None:
         request, corpus, prepared, origin = _prepare(request)
         configs = request.configs
         resumed_at = None if resumed is None else resumed.state.step
-        record({"event": "start", **asdict(configs), "plan": asdict(prepared), "resumed_at_step": resumed_at})
+        planned = {name: value for name, value in asdict(prepared).items() if name not in asdict(configs)}
+        record({"event": "start", **asdict(configs), "plan": planned, "resumed_at_step": resumed_at})
 
         def warn(warning: str) -> None:
             notes.say("warning", warning)
@@ -103,7 +104,7 @@ def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
     if resumed is not None:
         for label, words in describe_checkpoint(resumed, request.configs, request.destination.name):
             notes.say(label, words)
-    corpus = _read(request)
+    corpus = read_text(request.files, request.valid, request.configs, notes)
     prepared = plan(corpus, request.configs.network, request.configs.training)
     text = replace(request.configs.text, unit=corpus.unit)
     request = replace(request, configs=Configs(text, prepared.network, prepared.training))
@@ -163,17 +164,16 @@ def as_record(report: StepReport | ValidationReport | RecoveryReport | Finished)
     return record
 
 
-def _read(request: Request) -> Corpus:
+def read_text(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> Corpus:
     """The corpus, and in notes what was found in it."""
-    files, notes, configs = request.files, request.notes, request.configs
-    valid = [] if request.valid is None else [request.valid]
-    announce_terminal([*files, *valid], notes)
+    held_out = [] if valid is None else [valid]
+    announce_terminal([*files, *held_out], notes)
 
     def say(message: str) -> None:
         notes.say("text", message)
 
-    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=valid)
-    for label, text in describe_corpus(files, request.valid, corpus, configs.text):
+    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=held_out)
+    for label, text in describe_corpus(files, valid, corpus, configs.text):
         notes.say(label, text)
     return corpus
 

@@ -9,7 +9,8 @@ import numpy as np
 from textgen.core.dropout import Masks
 from textgen.core.elementwise import add_row_sums
 from textgen.core.lookup import add_lookup_gradients, look_up_rows
-from textgen.core.matmul import Weight, repeated
+from textgen.core.matmul import repeated
+from textgen.core.weight import Weight
 
 if TYPE_CHECKING:
     from textgen.core.layers import Layer, Parameter, Window

@@ -19,10 +19,10 @@ from textgen.core.connections import Connection, flat
 from textgen.core.crew import ALONE
 from textgen.core.dropout import Masks, room_for
 from textgen.core.elementwise import add_memory_products, tanh_rows, through_tanh_rows
-from textgen.core.matmul import Weight
 from textgen.core.softmax import cross_entropy, softmax_loss
 from textgen.core.threads import share
 from textgen.core.vectors import PANEL_BYTES
+from textgen.core.weight import Weight
 
 
 class Window(Protocol):

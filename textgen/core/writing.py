@@ -20,7 +20,8 @@ from textgen.core.jit import inlined, kernel
 from textgen.core.layers import Affine, Embedding, Layer, Recurrent, Softmax
 from textgen.core.linking import Compiled, call
 from textgen.core.lookup import look_up
-from textgen.core.matmul import Packed, Weight, compiled_product, empty_panels, multiply_together
+from textgen.core.matmul import Packed, compiled_product, empty_panels, multiply_together
+from textgen.core.weight import Weight
 
 
 class _Multiplication(NamedTuple):

@@ -67,7 +67,7 @@ def fingerprint(corpus: Corpus) -> str:
     digest = sha256(corpus.vocabulary.to_json().encode())
     for part in (corpus.train, corpus.valid):
         if part is not None:
-            digest.update(part.ids.tobytes())
+            digest.update(np.ascontiguousarray(part.ids).data)
     return digest.hexdigest()
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from textgen.core.cells import load_cell
 from textgen.core.cells.cell import Cell
 from textgen.core.layers import Parameter
-from textgen.core.matmul import Weight
 from textgen.core.threads import Team
+from textgen.core.weight import Weight
 from textgen.lm.config import NetworkConfig
 from textgen.lm.parameters import Parameters, is_bias, parameter_shapes
 
