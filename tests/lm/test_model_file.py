@@ -84,7 +84,7 @@ def test_the_summary_holds_all_but_the_weights(saved):
     assert summary.text == model.text
     assert summary.vocabulary == VOCABULARY
     assert summary.history == model.history
-    assert (summary.format, summary.version, summary.level) == (1, __version__, "char")
+    assert (summary.format, summary.version, summary.level) == (2, __version__, "char")
     # lstm, 7 tokens one-hot, 5 units: 4 gates of 7 + 5 rows and a bias, then the softmax
     assert summary.parameters == 20 * (7 + 5 + 1) + 7 * (5 + 1)
 
@@ -93,7 +93,7 @@ def test_the_header_is_readable_by_any_reader_of_safetensors(saved):
     content = saved.read_bytes()
     size = struct.unpack("<Q", content[:8])[0]
     metadata = json.loads(content[8 : 8 + size])["__metadata__"]
-    assert metadata["textgen.format"] == "1"
+    assert metadata["textgen.format"] == "2"
     assert metadata["textgen.version"] == __version__
     assert json.loads(metadata["textgen.config"])["network"]["hidden"] == 5
     assert json.loads(metadata["textgen.vocabulary"])["tokens"] == list(VOCABULARY.tokens)
@@ -108,8 +108,10 @@ def test_numbers_that_are_not_finite_become_null_in_the_history(path):
 
 def test_a_file_written_before_a_setting_existed_has_its_default(saved):
     before = load_model(saved)
-    rewrite(saved, metadata=config_with("network"))  # without `tie`, among others
+    config = config_with("network")  # without `tie`, among others
+    rewrite(saved, metadata={"textgen.format": "1", "textgen.version": "0.1.0", **config})
     loaded = load_model(saved)
+    assert read_summary(saved).format == 1
     assert not loaded.network.config.tie
     assert loaded.network.parameters.vector.tobytes() == before.network.parameters.vector.tobytes()
 
@@ -149,8 +151,8 @@ def test_a_safetensors_file_of_another_program(path):
 
 
 def test_a_file_of_a_newer_textgen(saved):
-    rewrite(saved, metadata={"textgen.format": "2", "textgen.version": "9.1"})
-    with pytest.raises(ModelFileError, match=r"newer textgen \(version 9\.1, format 2\).*pip install --upgrade"):
+    rewrite(saved, metadata={"textgen.format": "3", "textgen.version": "9.1"})
+    with pytest.raises(ModelFileError, match=r"newer textgen \(version 9\.1, format 3\).*pip install --upgrade"):
         load_model(saved)
 
 

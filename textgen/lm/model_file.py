@@ -3,7 +3,8 @@
 The format is safetensors (https://huggingface.co/docs/safetensors): a JSON header, then the tensors, all
 float32, under the names of the network's parameters. The rest stands in the header's metadata, as strings:
 
-    textgen.format      "1"; a higher number was written by a newer textgen
+    textgen.format      "2"; a higher number was written by a newer textgen. "1", of version 0.1.0, lacks the settings
+                        that came after it, and is read with their defaults
     textgen.version     the version that wrote the file
     textgen.config      JSON {"text": TextConfig, "network": NetworkConfig}
     textgen.vocabulary  JSON, see `Vocabulary.to_json`
@@ -31,7 +32,7 @@ from textgen.lm.strict_json import to_json
 from textgen.lm.tensors import Kind, TensorFile, opened, safetensors_parts
 from textgen.text.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 _KIND = Kind("model file", remedy="copy it again, or train anew")
 _Config = TypeVar("_Config", TextConfig, NetworkConfig)
 _TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON types that may stand for it
