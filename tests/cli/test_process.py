@@ -135,11 +135,11 @@ def test_scoring_loads_no_library_and_starts_no_thread_that_it_does_not_need(sto
 
 
 @posix
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "expected"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signal_saves_what_there_is(start, corpus, number, expected):
     process = start("train", corpus, *SMALL, "--epochs", "1000000", "--patience", "0")
     wait_for(models_folder() / "cats-char.checkpoint", process)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, number))
     code, out, err = finish(process)
     assert (code, out) == (expected, "")
     assert "stopping; Ctrl-C again quits at once" in err
@@ -150,6 +150,40 @@ def test_a_signal_saves_what_there_is(start, corpus, number, expected):
     assert model.history["validations"]
     left = sorted(path.name for path in models_folder().iterdir())
     assert left == ["cats-char.checkpoint", "cats-char.safetensors"]
+
+
+@posix
+def test_a_terminal_that_is_closed(corpus):
+    """The training is asked twice to end, and can say nothing more."""
+    import fcntl
+    import termios
+
+    def take_terminal():
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    screen, terminal = os.openpty()
+    command = [sys.executable, "-m", "textgen", "train", str(corpus), *SMALL, "--epochs", "1000000", "--patience", "0"]
+    with subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=take_terminal
+    ) as process:
+        os.close(terminal)
+        wait_for(models_folder() / "cats-char.checkpoint", process)
+        os.close(screen)
+        process.send_signal(signal.SIGHUP)
+    assert process.returncode == 129
+    model = load_model(models_folder() / "cats-char.safetensors")
+    assert model.history["stopped"] == "interrupted"
+
+
+@posix
+def test_a_pipe_for_the_notes_that_is_closed_ends_no_training(start, corpus):
+    process = start("train", corpus, *SMALL, "--epochs", "3")
+    assert process.stderr.readline()
+    process.stderr.close()
+    out = process.stdout.read()
+    assert process.wait(timeout=60) == 0
+    assert out
+    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "epochs"
 
 
 @posix

@@ -16,7 +16,7 @@ import typer
 
 from textgen.cli.app import app
 from textgen.cli.interrupt import INTERRUPTED
-from textgen.cli.output import flush_data, prepare_streams
+from textgen.cli.output import discard, flush_data, prepare_streams
 from textgen.errors import TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
@@ -26,6 +26,7 @@ UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     _prepare_process()
+    prepare_streams()
     code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # what is left ends with the process: without a last look through Numba's and LLVM's objects (0.15 s)
     sys.exit(code)
@@ -43,7 +44,6 @@ def _prepare_process() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; return its exit code."""
-    prepare_streams()
     return guarded(lambda: _invoke(arguments))
 
 
@@ -58,7 +58,7 @@ def guarded(work: Callable[[], int]) -> int:
     except UsageError as error:
         return _fail(_usage_message(error), 2)
     except BrokenPipeError:
-        _discard_output()
+        discard(sys.stdout)
         return 0
     except MemoryError as error:
         return _fail(f"there is not enough memory: {error or 'the system refused more'}", WorkError.exit_code)
@@ -98,19 +98,5 @@ def _number_message(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    try:
-        print(f"textgen: {message}", file=sys.stderr, flush=True)
-    except BrokenPipeError:
-        _discard_output()
+    print(f"textgen: {message}", file=sys.stderr, flush=True)
     return code
-
-
-def _discard_output() -> None:
-    """Let the interpreter's last flush of a closed pipe go nowhere, instead of complaining."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (BrokenPipeError, ValueError):
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)

@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM do: where a long run has something to save, the first asks for a good end."""
+"""What Ctrl-C, SIGTERM and SIGHUP do: where a long run has something to save, the first asks for a good end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import FrameType
 
 INTERRUPTED = 130  # exit code: 128 + the number of SIGINT
+
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # the terminal was closed; Windows has no such signal
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -24,7 +26,7 @@ class Stopping:
 
     @property
     def exit_code(self) -> int:
-        """128 + the signal's number: 130 after Ctrl-C, 143 after SIGTERM."""
+        """128 + the signal's number: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP."""
         return 128 + (signal.SIGINT if self.signal is None else self.signal)
 
 
@@ -54,20 +56,22 @@ def sigint_handled(handler: Handler) -> AbstractContextManager[None]:
 
 @contextmanager
 def interruptible(stopping: Stopping, on_request: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, the first Ctrl-C or SIGTERM only tells `stopping`, and the block should come to its end.
+    """While the block runs, the first Ctrl-C, SIGTERM or SIGHUP only tells `stopping`: the block should then end.
 
-    `on_request` is called then, in the main thread. The second one does what it did before.
+    `on_request` is called then, in the main thread. A second Ctrl-C or SIGTERM does what it did before. A second SIGHUP
+    is none: the shell and the system both send one when a terminal is closed.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
+    numbers = {signal.SIGINT, signal.SIGTERM, _HANGUP}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
-        for each in numbers:
-            if before[each] is not signal.SIG_IGN:
-                signal.signal(each, before[each])
-        stopping.signal = number
-        on_request()
+        for each, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(each, handler)
+        if stopping.signal is None:
+            stopping.signal = number
+            on_request()
 
     with ExitStack() as handled:
         for number in numbers:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from textgen.errors import OutputError
 from textgen.lm.strict_json import to_json
@@ -19,14 +19,32 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 10
 
 
+class _LossyStderr(io.TextIOWrapper):
+    """A standard error that never fails: whoever closes its terminal or pipe loses the notes, not hours of work."""
+
+    def write(self, text: str) -> int:
+        """Write `text`, or lose it."""
+        try:
+            return super().write(text)
+        except OSError:
+            discard(self)
+            return len(text)
+
+    def flush(self) -> None:
+        """Send what was written on its way, or lose it."""
+        try:
+            super().flush()
+        except OSError:
+            discard(self)
+
+
 def prepare_streams() -> None:
     """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, it never fails."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us: `textgen ... >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+    sys.stdout = _as_utf8(io.TextIOWrapper, sys.stdout)
+    sys.stderr = _as_utf8(_LossyStderr, sys.stderr)
 
 
 def print_data(text: str) -> None:
@@ -97,8 +115,25 @@ class Notes:
 
 def _lost_output(error: OSError) -> Exception:
     """What to raise after standard output refused: a closed pipe stays what it is."""
+    discard(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return error
-    # What is still in the buffer can go nowhere; the interpreter must not try it again while it ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return OutputError(f"standard output cannot be written: {error.strerror or error}")
+
+
+def _as_utf8(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
+    """A stream of this kind in the place of `stream`, unless that is none of the interpreter's own."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    buffered = stream.line_buffering
+    return kind(stream.detach(), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=buffered)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is in the stream's buffer, and whatever will be written, go nowhere.
+
+    Else the interpreter tries it again while it ends, and complains.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
