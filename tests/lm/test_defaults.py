@@ -120,8 +120,8 @@ def test_the_input_of_a_small_vocabulary_is_one_hot_and_else_embedded(V, hidden,
 
 def test_more_time_is_more_dropout_and_at_last_a_larger_network():
     text = TextSize(10**6, 10**6, 65)
-    settled = [settle(text, NetworkConfig(), TrainingConfig(seconds=60.0 * minutes)) for minutes in (1, 15, 300)]
-    assert [training.seconds for _, training in settled] == [60, 900, 18_000]
+    settled = [settle(text, NetworkConfig(), TrainingConfig(seconds=60.0 * minutes)) for minutes in (1, 3, 15)]
+    assert [training.seconds for _, training in settled] == [60, 180, 900]
     assert {training.epochs for _, training in settled} == {None}
     assert [*{training.size: 0 for _, training in settled}] == ["small", "medium", "large"]
     longer = [
@@ -129,6 +129,13 @@ def test_more_time_is_more_dropout_and_at_last_a_larger_network():
         for minutes in (0.3, 0.6, 5)
     ]
     assert 0 < longer[0] < longer[1] < longer[2]
+
+
+@pytest.mark.parametrize(("tokens", "size"), [(10**6, "large"), (10**7, "medium")])
+def test_a_text_that_would_be_learnt_by_heart_has_a_larger_network(tokens, size):
+    """In the same time: the larger one sees as many tokens of either text, but so does a smaller one."""
+    settled = settle(TextSize(tokens, tokens, 65), NetworkConfig(), TrainingConfig(seconds=900.0))
+    assert settled[1].size == size
 
 
 @pytest.mark.parametrize(

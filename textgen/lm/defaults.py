@@ -4,8 +4,8 @@ The rule, in five steps:
 
 1. Time: a text of a million characters is worth four minutes of two cores, one of four times as many twice the time,
    15 minutes at most (but one epoch at least). `--time` says otherwise.
-2. Size: the largest in SIZES that the text is long enough for, and for whose weights the time is: in it, three tokens
-   at least are seen for each of them.
+2. Size: the largest in SIZES that the text is long enough for, and the time: in it, three tokens at least are seen for
+   each weight. Where the size before would read the text more than five times, and learn it by heart, 0.8 tokens do.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
 4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.005, falling with the root of their number.
 5. Dropout: a fifth for each time that the number of passes over the text doubles, at most a half.
@@ -26,7 +26,8 @@ from textgen.lm.sizes import SIZES
 from textgen.text.windows import fit_batch
 
 _MILLION_SECONDS, _MOST_SECONDS = 240.0, 900.0  # for a text of a million characters; for any
-_TOKENS_PER_WEIGHT = 3  # seen in the whole training, for a size to be worth it
+_TOKENS_PER_WEIGHT, _FEWEST_PER_WEIGHT = 3, 0.8  # seen in the whole training, for a size to be worth it
+_MANY_PASSES = 5
 _MOST_EPOCHS, _FEWEST_STEPS = 40, 500
 _DROPOUT_PER_DOUBLING, _MOST_DROPOUT = 0.2, 0.5
 _RATE, _RATE_EMBEDDED, _RATE_HIDDEN = 0.012, 0.005, 256
@@ -97,13 +98,13 @@ def seconds_per_token(network: NetworkConfig, outputs: float) -> float:
 
 def _choose_size(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> str:
     """The name of the largest size that is worth it; the first is worth it always."""
-    worth, *larger = SIZES
-    for name in larger:
+    worth, needed = "", 0.0
+    for name, size in SIZES.items():
         candidate = _complete(network, name, text.vocabulary)
         seen = _seconds_for(text, training) / seconds_per_token(candidate, text.outputs)
-        weights = _multiplied(candidate, text.outputs)
-        if text.tokens >= SIZES[name].least_tokens and seen >= _TOKENS_PER_WEIGHT * weights:
+        if not worth or (text.tokens >= size.least_tokens and seen >= needed * _multiplied(candidate, text.outputs)):
             worth = name
+            needed = _FEWEST_PER_WEIGHT if seen > _MANY_PASSES * text.tokens else _TOKENS_PER_WEIGHT
     return worth
 
 

@@ -21,5 +21,5 @@ class Size:
 SIZES = {
     "small": Size(characters=(256, 1), words=(256, 1), least_tokens=0),
     "medium": Size(characters=(512, 1), words=(512, 1), least_tokens=250_000),
-    "large": Size(characters=(512, 2), words=(650, 2), least_tokens=800_000),
+    "large": Size(characters=(1024, 1), words=(650, 2), least_tokens=800_000),
 }
