@@ -198,7 +198,7 @@ def make_foreign(path):
 
 
 def make_newer(path):
-    path.write_bytes(path.read_bytes().replace(b'"textgen.format":"1"', b'"textgen.format":"7"'))
+    path.write_bytes(path.read_bytes().replace(b'"textgen.format":"2"', b'"textgen.format":"7"'))
 
 
 @pytest.mark.parametrize("command", USES)

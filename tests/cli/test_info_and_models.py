@@ -65,7 +65,7 @@ def test_info_as_json(textgen, stored):
     path = stored("lines")
     [record] = textgen("info", "--json").records
     summary = read_summary(path)
-    settled = NetworkConfig("lstm", 8, 1, embedding=0, softmax="full")
+    settled = NetworkConfig("lstm", 8, 1, embedding=0, tie=False, softmax="full")
     assert record["network"] == json.loads(json.dumps(asdict(settled)))
     assert record["parameters"] == summary.parameters
     assert record["vocabulary_size"] == len(set("".join(LINES))) + 2

@@ -62,7 +62,7 @@ def random_window(V: int, T: int, B: int, seed: int = 0) -> TextWindow:
 
 def plain_config(**config: Any) -> NetworkConfig:
     """One layer of an LSTM, one-hot input, no head layers, but for what is given."""
-    plain: dict[str, Any] = {"cell": "lstm", "layers": 1, "embedding": 0, "head_layers": 0}
+    plain: dict[str, Any] = {"cell": "lstm", "layers": 1, "embedding": 0, "head_layers": 0, "tie": False}
     return NetworkConfig(**(plain | config))
 
 

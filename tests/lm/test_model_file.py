@@ -25,7 +25,9 @@ VOCABULARY = Vocabulary(("<unk>", "<eos>", "a", "b", "\n", "é", "\U0001f469"), 
 
 def make_model(seed=3, **network):
     text = TextConfig(unit="line", lowercase=True, min_count=2)
-    model = LanguageModel.new(text, NetworkConfig(**{"hidden": 5, "layers": 1, **network}), VOCABULARY, seed)
+    model = LanguageModel.new(
+        text, NetworkConfig(**{"hidden": 5, "layers": 1, "tie": False, **network}), VOCABULARY, seed
+    )
     model.history = {"created": "2026-01-02T03:04:05+00:00", "validations": [{"valid_loss": 1.5, "epoch": 1}]}
     return model
 

@@ -111,7 +111,7 @@ def test_the_softmax_of_a_large_vocabulary_is_cut_and_said():
     chosen = plan(large, NetworkConfig(), training)
     K = len(chosen.network.cutoffs)
     assert (chosen.network.softmax, K > 0) == ("adaptive", True)
-    assert parameter_shapes(chosen.network, 12_000)["output.weight"] == (256, 12_000 + K)
+    assert parameter_shapes(chosen.network, 12_000)["embedding"] == (12_000 + K, 256)
     [note] = chosen.notes
     assert note == (
         f"adaptive softmax, since the vocabulary is large: a short list of {chosen.network.cutoffs[0]:,} tokens and"

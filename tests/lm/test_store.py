@@ -19,7 +19,7 @@ def put(path, level="char", age=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     text = TextConfig(tokenizer=level, unit="line")
     vocabulary = Vocabulary(("<unk>", "<eos>", "a"), (0, 1, 5))
-    save_model(LanguageModel.new(text, NetworkConfig(hidden=1, layers=1, embedding=0), vocabulary, 1), path)
+    save_model(LanguageModel.new(text, NetworkConfig(hidden=1, layers=1, embedding=0, tie=False), vocabulary, 1), path)
     os.utime(path, (1_700_000_000 - age,) * 2)
     return path
 

@@ -194,5 +194,7 @@ def test_the_model_is_what_was_asked_for(task):
     end = asked.end(steps=2, network={"cell": "gru", "hidden": 6, "embedding": 4})
     assert end.model.text == asked.text
     assert end.model.vocabulary == asked.corpus.vocabulary
-    assert end.model.network.config == NetworkConfig(cell="gru", hidden=6, layers=1, embedding=4, softmax="full")
+    assert end.model.network.config == NetworkConfig(
+        cell="gru", hidden=6, layers=1, embedding=4, tie=False, softmax="full"
+    )
     assert not end.model.network.training

@@ -45,7 +45,7 @@ def random_model(
     tokens: Iterable[str] = "ab", seed: int = 0, text: Mapping[str, Any] | None = None, **network: Any
 ) -> LanguageModel:
     """A model whose parameters are all random and not zero; `text` and `network` as in the configurations."""
-    config = NetworkConfig(**{"hidden": 8, "layers": 1, "embedding": 0, **network})
+    config = NetworkConfig(**{"hidden": 8, "layers": 1, "embedding": 0, "tie": False, **network})
     model = LanguageModel.new(TextConfig(**{"unit": "line", **(text or {})}), config, vocabulary_of(tokens), seed)
     rng = np.random.default_rng(seed)
     parameters = model.network.parameters

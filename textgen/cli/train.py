@@ -44,6 +44,7 @@ _CONFIG = "Read options from this TOML file; those of the command line win."
 _PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
 _BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
+_TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vocabulary"
 
 
 def train(
@@ -80,12 +81,15 @@ def train(
     ] = NetworkConfig.layers,
     embedding: Annotated[
         int | None,
-        _network(metavar="N", help="Size of the embedding; 0: one-hot input.", show_default="by the vocabulary"),
+        _network(metavar="N", help="Size of the embedding; 0: one-hot input.", show_default=_BY_VOCABULARY),
     ] = NetworkConfig.embedding,
     head_layers: Annotated[
         int, _network(metavar="N", help="Dense layers before the softmax.")
     ] = NetworkConfig.head_layers,
-    tie: Annotated[bool, _network("--tie", help="Make the output layer's matrix the embedding.")] = NetworkConfig.tie,
+    tie: Annotated[
+        bool | None,
+        _network("--tie/--no-tie", help="The output layer's matrix is the embedding.", show_default=_BY_VOCABULARY),
+    ] = NetworkConfig.tie,
     softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
     dropout: Annotated[
         float | None,

@@ -121,7 +121,7 @@ class NetworkConfig(_Checked):
     layers: int = CHOSEN
     embedding: int | None = None  # 0: one-hot; None: chosen like the others
     head_layers: int = 0
-    tie: bool = False  # the output layer's matrix is the embedding
+    tie: bool = CHOSEN  # the output layer's matrix is the embedding
     softmax: str = "auto"  # settled when a training is planned
     cutoffs: tuple[int, ...] = ()  # the first ids of the adaptive softmax's clusters; none: the softmax is full
 

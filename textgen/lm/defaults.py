@@ -7,7 +7,8 @@ The rule, in five steps:
 2. Size: the largest in SIZES that the text is long enough for, and the time: in it, three tokens at least are seen for
    each weight. Where the size before would read the text more than five times, and learn it by heart, 0.8 tokens do.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
-4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.005, falling with the root of their number.
+4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.0035, falling with the root of their number. Words
+   are learnt in smaller windows, and their output is tied to the embedding.
 5. Dropout: a fifth for each time that the number of passes over the text doubles, at most a half.
 
 The speed is forecast, not measured: the same text gives the same training on every machine.
@@ -22,6 +23,7 @@ from typing import TypeVar
 
 from textgen.core.cells import load_cell
 from textgen.lm.config import NetworkConfig, TrainingConfig
+from textgen.lm.parameters import parameter_count
 from textgen.lm.sizes import SIZES
 from textgen.text.windows import fit_batch
 
@@ -30,14 +32,14 @@ _TOKENS_PER_WEIGHT, _FEWEST_PER_WEIGHT = 3, 0.8  # seen in the whole training, f
 _MANY_PASSES = 5
 _MOST_EPOCHS, _FEWEST_STEPS = 40, 500
 _DROPOUT_PER_DOUBLING, _MOST_DROPOUT = 0.2, 0.5
-_RATE, _RATE_EMBEDDED, _RATE_HIDDEN = 0.012, 0.005, 256
-_BATCH, _BPTT, _WARMUP = 32, 64, 50
+_RATE, _RATE_EMBEDDED, _RATE_HIDDEN = 0.012, 0.0035, 256
+_WINDOW, _WINDOW_EMBEDDED, _WARMUP = (32, 64), (20, 35), 50  # rows and time steps; steps
 _MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
 
 _Value = TypeVar("_Value")
 
-# Two cores (AMD Zen 4): what products come to in a training step, and what else a token takes.
-_FLOPS_PER_SECOND, _SECONDS_PER_TOKEN = 150e9, 1.5e-6
+# Two cores (AMD Zen 4): what products come to in a training step; what else a token takes, and a parameter a step.
+_FLOPS_PER_SECOND, _SECONDS_PER_TOKEN, _SECONDS_PER_PARAMETER = 150e9, 1.5e-6, 2e-9
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def settle(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> 
         size = _choose_size(text, network, training)
     named = size if network.hidden is None else training.size  # with other units than a size's it is none of them
     network = _complete(network, size, text.vocabulary)
-    training = replace(training, size=named, batch=_or(training.batch, _BATCH), bptt=_or(training.bptt, _BPTT))
+    training = replace(_with_window(training, network), size=named)
     if training.epochs is None and training.steps is None and training.seconds is None:
         training = replace(training, epochs=_choose_epochs(text, network, training))
     passes = _count_passes(text, network, training)
@@ -86,14 +88,16 @@ def explain(text: TextSize, asked: TrainingConfig, settled: tuple[NetworkConfig,
     chosen = f"{', '.join(names[1:])} and {last}" if names[1:] else last
     if not chosen:
         return ""
-    seconds = _count_passes(text, *settled) * text.tokens * seconds_per_token(settled[0], text.outputs)
+    seconds = _count_passes(text, *settled) * text.tokens * seconds_per_token(text, *settled)
     reason = f"{chosen}: for {_format_count(text.characters)} to train on, {_format_time(seconds)}"
     return reason if settled[1].seconds else f"{reason} on two cores"
 
 
-def seconds_per_token(network: NetworkConfig, outputs: float) -> float:
-    """A forecast of the training time on two cores. outputs : columns of the output layer that a token takes."""
-    return 6 * _multiplied(network, outputs) / _FLOPS_PER_SECOND + _SECONDS_PER_TOKEN
+def seconds_per_token(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> float:
+    """A forecast of the training time on two cores."""
+    update = _SECONDS_PER_PARAMETER * parameter_count(network, text.vocabulary)
+    window = math.prod(fit_batch(text.tokens, training.batch, training.bptt))
+    return 6 * _multiplied(network, text.outputs) / _FLOPS_PER_SECOND + _SECONDS_PER_TOKEN + update / window
 
 
 def _choose_size(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> str:
@@ -101,7 +105,7 @@ def _choose_size(text: TextSize, network: NetworkConfig, training: TrainingConfi
     worth, needed = "", 0.0
     for name, size in SIZES.items():
         candidate = _complete(network, name, text.vocabulary)
-        seen = _seconds_for(text, training) / seconds_per_token(candidate, text.outputs)
+        seen = _count_seen(text, candidate, _with_window(training, candidate))
         if not worth or (text.tokens >= size.least_tokens and seen >= needed * _multiplied(candidate, text.outputs)):
             worth = name
             needed = _FEWEST_PER_WEIGHT if seen > _MANY_PASSES * text.tokens else _TOKENS_PER_WEIGHT
@@ -114,12 +118,19 @@ def _complete(network: NetworkConfig, size: str | None, vocabulary_size: int) ->
     if size is not None:
         hidden, layers = SIZES[size].characters if is_one_hot else SIZES[size].words
         network = replace(network, hidden=_or(network.hidden, hidden), layers=_or(network.layers, layers))
-    embedding = 0 if is_one_hot else min(network.hidden, _MOST_EMBEDDED)
-    return replace(network, embedding=_or(network.embedding, embedding))
+    embedding = _or(network.embedding, 0 if is_one_hot else min(network.hidden, _MOST_EMBEDDED))
+    tie = _or(network.tie, embedding > 0 and vocabulary_size > _MOST_ONE_HOT)
+    return replace(network, embedding=embedding, tie=tie)
+
+
+def _with_window(training: TrainingConfig, network: NetworkConfig) -> TrainingConfig:
+    """`training` with rows and time steps, where it has none of its own."""
+    batch, bptt = _WINDOW_EMBEDDED if network.embedding else _WINDOW
+    return replace(training, batch=_or(training.batch, batch), bptt=_or(training.bptt, bptt))
 
 
 def _choose_epochs(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> int:
-    affordable = _seconds_for(text, training) / (seconds_per_token(network, text.outputs) * text.tokens)
+    affordable = _count_seen(text, network, training) / text.tokens
     return max(1, min(_MOST_EPOCHS, round(affordable)), -(-_FEWEST_STEPS // _steps_per_epoch(text, training)))
 
 
@@ -151,7 +162,12 @@ def _count_passes(text: TextSize, network: NetworkConfig, training: TrainingConf
         return training.epochs
     if training.steps is not None:
         return training.steps * math.prod(fit_batch(text.tokens, training.batch, training.bptt)) / text.tokens
-    return _seconds_for(text, training) / (seconds_per_token(network, text.outputs) * text.tokens)
+    return _count_seen(text, network, training) / text.tokens
+
+
+def _count_seen(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> float:
+    """How many tokens the time is good for."""
+    return _seconds_for(text, training) / seconds_per_token(text, network, training)
 
 
 def _seconds_for(text: TextSize, training: TrainingConfig) -> float:
@@ -165,7 +181,9 @@ def _multiplied(network: NetworkConfig, outputs: float) -> float:
     """How many weights each token is multiplied by; rows that are looked up are not."""
     H, gates = network.hidden, len(load_cell(network.cell).gates)
     inputs = (network.embedding or 0) + (network.layers - 1) * H
-    return gates * H * (inputs + network.layers * H) + network.head_layers * H * H + H * outputs
+    projected = (network.embedding or 0) if network.tie and network.embedding != H else 0
+    below = gates * H * (inputs + network.layers * H) + network.head_layers * H * H
+    return below + H * projected + (projected or H) * outputs
 
 
 def _name_chosen(asked: TrainingConfig, settled: TrainingConfig) -> Iterator[str]:

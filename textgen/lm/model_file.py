@@ -44,6 +44,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON t
     "float | None": (int, float, type(None)),
     "tuple[int, ...]": (list, tuple),  # a tuple is the default of what is not there
 }
+_BEFORE: Mapping[type, dict[str, Any]] = {NetworkConfig: {"tie": False}}  # before there was the setting
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _config_of(kind: type[_Config], values: object) -> _Config:
     """The configuration that `values` hold. Raises ConfigError at a wrong name, type or value."""
     if not isinstance(values, dict):
         raise ConfigError(f"its configuration lacks the part for {kind.__name__}")
+    values = _BEFORE.get(kind, {}) | values
     for field in fields(kind):
         value, types = values.get(field.name, field.default), _TYPES[str(field.type)]
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
