@@ -152,6 +152,14 @@ def test_a_spike_is_a_divergence(animals, rates):
     assert reports[-1].best.valid_loss < 1.5
 
 
+def test_a_training_that_only_becomes_worse(animals):
+    """All its numbers are finite, but from the first step on it is worse than if it had learnt nothing."""
+    reports = animals.reports(epochs=40, lr=100.0)
+    first, *_ = of_type(RecoveryReport, reports)
+    assert (first.cause, first.learning_rate) == ("spike", 50.0)
+    assert first.loss > math.log(len(animals.corpus.vocabulary)) + 1
+
+
 def test_another_kind_of_text_is_no_spike(task, monkeypatch):
     """The first half in one alphabet, the second in another one, read from one end to the other."""
     monkeypatch.setattr(pace, "_REPORT_SECONDS", 0)

@@ -12,7 +12,7 @@ from textgen.text.windows import Window
 
 def watch(*stretches):
     """A watch that has seen stretches of (windows, loss, loss by the frequencies), one window a place."""
-    seen = SpikeWatch()
+    seen = SpikeWatch(untrained=5.0)
     place = 0
     for windows, loss, frequency in stretches:
         for _ in range(windows):
@@ -49,6 +49,8 @@ def test_a_few_windows_are_chance():
         ([(200, 1.5, 3.5), (10, 14.0, 8.5), (200, 7.0, 8.5)], False),  # another language, soon better than nothing
         ([(200, 5.0, 3.5), (200, 5.5, 3.5)], False),  # it has never been better
         ([(200, 1.5, 3.5), (200, 1.4, 3.5)], False),
+        ([(200, 5.9, 3.5)], False),  # it has learnt nothing
+        ([(200, 6.1, 3.5)], True),  # it has only become worse
     ],
 )
 def test_what_is_suspicious(stretches, suspicious):

@@ -48,7 +48,7 @@ class Run:
         self.stream = Stream(corpus.train, the_plan.batch, the_plan.bptt, text.carry, seed)
         self.windows: Iterator[Window] | None = None  # those of the epoch that are left
         self.token_costs = token_costs(vocabulary)
-        self.state = State()
+        self.state = State(self._new_watch())
         self.course = course_of(the_plan, len(corpus.train.ids), tokens_read(corpus.valid, text.carry))
         self.pace = self._pace(0.0, is_resumed=False)
 
@@ -183,12 +183,15 @@ class Run:
         spikes.acquit(state.epoch, state.window)
         return False
 
+    def _new_watch(self) -> SpikeWatch:
+        return SpikeWatch(math.log(len(self.token_costs)))
+
     def go_back(self, cause: str) -> RecoveryReport:
         """Back to the best parameters so far, with half the learning rate; in the text on behind the last window."""
         state, loss = self.state, self.state.spikes.loss.value
         state.recoveries += 1
         state.warm_from = state.validated = state.step
-        state.recent, state.spikes = Mean(), SpikeWatch()
+        state.recent, state.spikes = Mean(), self._new_watch()
         self.learner.go_back(self.best.vector)
         return RecoveryReport(
             cause=cause,

@@ -35,10 +35,12 @@ class SpikeWatch:
     lowest, if that is read again. An honest change of the text (English, then Chinese) fails the last two: the new
     text's frequencies are learnt at once, or else the old text is not yet forgotten.
 
-    loss, frequencies : running means over the same windows. lowest : of `loss`; None before it has settled.
-    epoch, window : the place after the window at which it was lowest.
+    untrained : the loss of whoever takes all tokens for equally probable; above it no training should ever be.
+    loss, frequencies : running means over the same windows. lowest : of `loss` and `untrained`; None before it has
+    settled. epoch, window : the place after the window at which it was lowest.
     """
 
+    untrained: float
     loss: RunningMean = field(default_factory=lambda: RunningMean(_SMOOTHING))
     frequencies: RunningMean = field(default_factory=lambda: RunningMean(_SMOOTHING))
     lowest: float | None = None
@@ -50,7 +52,7 @@ class SpikeWatch:
         self.loss.add(loss)
         self.frequencies.add(frequency)
         if self.loss.weight >= _SETTLED and (self.lowest is None or self.loss.value < self.lowest):
-            self.lowest, self.epoch, self.window = self.loss.value, epoch, window
+            self.lowest, self.epoch, self.window = min(self.loss.value, self.untrained), epoch, window
 
     @property
     def is_suspicious(self) -> bool:

@@ -18,13 +18,15 @@ REASONS = (*MORE, "diverged")
 class State:
     """All but the arrays and the history, fit for JSON.
 
-    epoch : under way, from 1. window : of the epoch, that comes next, from 0. step : updates that were made.
-    tokens : learnt from. seconds : that the training took until now. validated : the step of the last validation.
-    best : the number of the best validation in the history. unimproved : validations since then.
-    recoveries : how often it diverged. warm_from : the step at which the optimiser was last started.
-    stopped : why it ended, one of REASONS. recent : the loss since the last validation. course : see `Course.state`.
+    spikes : by which it is told that the training diverges. epoch : under way, from 1. window : of the epoch, that
+    comes next, from 0. step : updates that were made. tokens : learnt from. seconds : that the training took until now.
+    validated : the step of the last validation. best : the number of the best validation in the history. unimproved :
+    validations since then. recoveries : how often it diverged. warm_from : the step at which the optimiser was last
+    started. stopped : why it ended, one of REASONS. recent : the loss since the last validation. course : see
+    `Course.state`.
     """
 
+    spikes: SpikeWatch
     epoch: int = 1
     window: int = 0
     step: int = 0
@@ -37,7 +39,6 @@ class State:
     warm_from: int = 0
     stopped: str | None = None
     recent: Mean = field(default_factory=Mean)
-    spikes: SpikeWatch = field(default_factory=SpikeWatch)
     course: dict[str, Any] = field(default_factory=dict)
 
 
