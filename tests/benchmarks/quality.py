@@ -1,6 +1,6 @@
 """How well textgen learns in a given time: whole trainings by the command line, measured on texts held out.
 
-    python -m tests.benchmarks.quality --text DIR [--only SUBSTRING] [--keep DIR]
+    python -m tests.benchmarks.quality --text DIR [--only SUBSTRING]
 
 Each training is the command that is printed, run as a user would run it, with what it compiles already compiled by a
 training of three steps. Then the model is measured by `textgen evaluate` on a text that it has not seen. Run it on a
