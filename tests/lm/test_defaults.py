@@ -164,6 +164,11 @@ def test_dropout_follows_the_passes_that_are_asked_for(length, dropout):
     assert settle(text, NetworkConfig(), TrainingConfig(**length))[1].dropout == dropout
 
 
+def test_words_need_less_dropout():
+    text = TextSize(10**6, 5 * 10**6, 9000)
+    assert settle(text, NetworkConfig(), TrainingConfig(epochs=4))[1].dropout == 0.3
+
+
 @pytest.mark.parametrize(("length", "warmup"), [({"steps": 9}, 1), ({"steps": 400}, 40), ({"epochs": 3}, 50)])
 def test_the_warm_up_is_a_tenth_at_most(length, warmup):
     assert settle(TextSize(10**6, 10**6, 65), NetworkConfig(), TrainingConfig(**length))[1].warmup == warmup
