@@ -1,11 +1,7 @@
 """The model file: what is saved comes back, and no damaged, foreign or newer file gets through."""
 
-import errno
 import json
-import os
-import stat
 import struct
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +9,7 @@ from safetensors.numpy import save_file
 
 from textgen import __version__
 from textgen.core.cells import CELLS
-from textgen.errors import ModelExistsError, ModelFileError, NoSuchModelError, OutputError
+from textgen.errors import ModelFileError, NoSuchModelError
 from textgen.lm.config import NetworkConfig, TextConfig
 from textgen.lm.model import LanguageModel
 from textgen.lm.model_file import load_model, read_summary, save_model
@@ -255,65 +251,3 @@ def test_damaged_weights(saved, tensors, message):
     with pytest.raises(ModelFileError) as caught:
         load_model(saved)
     assert message in str(caught.value)
-
-
-# Writing
-
-
-def test_an_existing_file_is_not_overwritten_unasked(saved):
-    before = saved.read_bytes()
-    with pytest.raises(ModelExistsError, match=r"exists already; .*--force"):
-        save_model(make_model(seed=4), saved)
-    assert saved.read_bytes() == before
-    assert [file.name for file in saved.parent.iterdir() if file.name != "home"] == [saved.name]
-
-
-def test_an_existing_file_is_overwritten_when_asked(saved):
-    before = saved.read_bytes()
-    save_model(make_model(seed=4), saved, overwrite=True)
-    assert saved.read_bytes() != before
-    assert load_model(saved).network.parameters.vector.any()
-
-
-def test_without_links_an_existing_file_is_still_safe(path, monkeypatch):
-    """Some file systems have no hard links."""
-
-    def no_links(*_):
-        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
-
-    monkeypatch.setattr(os, "link", no_links)
-    save_model(make_model(), path)
-    before = path.read_bytes()
-    with pytest.raises(ModelExistsError):
-        save_model(make_model(seed=4), path)
-    assert path.read_bytes() == before
-    assert load_model(path).vocabulary == VOCABULARY
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_a_model_file_has_the_permissions_of_any_new_file(saved):
-    ordinary = saved.parent / "ordinary"
-    ordinary.touch()
-    assert stat.S_IMODE(saved.stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
-
-
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_a_full_or_broken_disk(path, monkeypatch, number, overwrite):
-    def fail(_):
-        raise OSError(number, os.strerror(number))
-
-    save_model(make_model(), path)
-    before = path.read_bytes()
-    monkeypatch.setattr(os, "fsync", fail)
-    target = path if overwrite else path.with_name("new.safetensors")
-    with pytest.raises(OutputError) as caught:
-        save_model(make_model(seed=4), target, overwrite=overwrite)
-    assert str(caught.value) == f"{target}: cannot be written: {os.strerror(number)}"
-    assert path.read_bytes() == before
-    assert [file.name for file in path.parent.iterdir() if file.name != "home"] == [path.name]
-
-
-def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(OutputError, match="No such file or directory"):
-        save_model(make_model(), tmp_path / "absent" / "model.safetensors")

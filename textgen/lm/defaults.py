@@ -8,7 +8,7 @@ The rule, in five steps:
    each weight. Where the size before would read the text more than five times, and learn it by heart, 0.8 tokens do.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
 4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.0035, falling with the root of their number. Words
-   are learnt in smaller windows, and their output is tied to the embedding.
+   are learnt in smaller windows; in a large vocabulary their output is tied to the embedding.
 5. Dropout: 0.2 for each time that the number of passes over the text doubles, of words 0.15, at most a half.
 
 The speed is forecast, not measured: the same text gives the same training on every machine.
@@ -113,7 +113,7 @@ def _choose_size(text: TextSize, network: NetworkConfig, training: TrainingConfi
 
 
 def _complete(network: NetworkConfig, size: str | None, vocabulary_size: int) -> NetworkConfig:
-    """`network` with the units and layers of a size, and an embedding, where it has none of its own."""
+    """`network` with the units and layers of a size, an embedding, and whether it is tied, where that is left open."""
     is_one_hot = vocabulary_size <= _MOST_ONE_HOT and not network.tie
     if size is not None:
         hidden, layers = SIZES[size].characters if is_one_hot else SIZES[size].words
