@@ -23,7 +23,7 @@ from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.peak import Peak
 from tests.benchmarks.report import Row, make_table, print_table, write_json
 from tests.benchmarks.texts import Texts
-from textgen.core.threads import Team
+from textgen.core.runtime.threads import Team
 
 
 def describe_conditions(threads: int, rounds: int, texts: Texts) -> dict[str, str | int]:

@@ -26,14 +26,14 @@ from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.peak import Peak
 from tests.benchmarks.report import print_table
 from tests.benchmarks.timing import Contender, Work, over, race
-from textgen.core.layers import Layer
-from textgen.core.optimizers import Adam, gradient_size
-from textgen.core.threads import Team, share
-from textgen.lm.clusters import choose_cutoffs
-from textgen.lm.computation import Computation
-from textgen.lm.config import NetworkConfig
-from textgen.lm.network import Network
-from textgen.text.windows import Window, stream_windows
+from textgen.core.kernels.optimizers import Adam, gradient_size
+from textgen.core.runtime.threads import Team, share
+from textgen.lm.planning.cutoffs import choose_cutoffs
+from textgen.nn.computation import Computation
+from textgen.nn.config import NetworkConfig
+from textgen.nn.layers import Layer
+from textgen.nn.network import Network
+from textgen.text.tokens.windows import Window, stream_windows
 
 B, T, STEPS = 32, 35, 32
 NETWORK = NetworkConfig(hidden=256, layers=2, embedding=256)

@@ -24,8 +24,8 @@ from tests.benchmarks.cases import AGAINST_PYTORCH, CLIP, Shape
 from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.report import print_table
 from tests.benchmarks.texts import Texts
-from textgen.core.threads import Team
-from textgen.lm.network import Network
+from textgen.core.runtime.threads import Team
+from textgen.nn.network import Network
 
 
 class ResetBeforeGRU:

@@ -14,7 +14,7 @@ from tests.benchmarks.peak import Peak
 from tests.benchmarks.report import Row
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, fastest_settings, race
-from textgen.core.threads import Team
+from textgen.core.runtime.threads import Team
 
 _TOLERANCE = 1e-4  # of log-probabilities
 

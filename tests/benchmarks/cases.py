@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from textgen.lm.config import NetworkConfig
+from textgen.nn.config import NetworkConfig
 
 RATE, CLIP = 1e-3, 1.0  # of Adam; the global norm that gradients are clipped to
 
@@ -37,7 +37,7 @@ class Shape:
 
     def multiply_adds(self, V: int) -> int:
         """Of all products that one token takes on its way forward; what is looked up counts nothing."""
-        from textgen.lm.parameters import parameter_shapes  # here, so that PyTorch's processes do not load Numba
+        from textgen.nn.parameters import parameter_shapes  # here, so that PyTorch's processes do not load Numba
 
         looked_up = "embedding" if self.config.embedding else "layer0.input"
         matrices = (

@@ -19,9 +19,11 @@ from tests.benchmarks.options import is_chosen, make_parser
 from tests.benchmarks.quality import Case, measure
 from tests.benchmarks.report import print_table
 from tests.benchmarks.texts import CORPORA
-from textgen.lm.config import NetworkConfig, TextConfig, TrainingConfig
-from textgen.lm.plan import TrainingPlan, plan
-from textgen.text.corpus import read_corpus
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.planning.plan import TrainingPlan, plan
+from textgen.nn.config import NetworkConfig
+from textgen.text.corpus.corpus import read_corpus
 
 _LENGTHS = {"1 kB": 1_000, "100 kB": 100_000, "10 MB": 10_000_000}
 _LINES = 20

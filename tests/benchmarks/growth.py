@@ -8,10 +8,11 @@ import numpy as np
 
 from tests.benchmarks.cases import BASE
 from tests.benchmarks.timing import Contender, Work
-from textgen.lm.config import TextConfig, TrainingConfig
-from textgen.lm.reports import Finished
-from textgen.lm.training import train
-from textgen.text.corpus import Corpus, PackedText
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.training.loop import train
+from textgen.lm.training.reports import Finished
+from textgen.text.corpus.corpus import Corpus, PackedText
 
 STEPS = 100
 

@@ -17,9 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from textgen.lm.checkpoint import read_checkpoint
-from textgen.lm.model_file import load_model
-from textgen.lm.store import checkpoint_path
+from textgen.lm.progress.checkpoint import read_checkpoint
+from textgen.lm.storage.model_file import load_model
+from textgen.lm.storage.store import checkpoint_path
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ["--hidden", "48", "--layers", "2", "--dropout", "0.2", "--batch", "16", "--bptt", "32", "--patience", "0"]

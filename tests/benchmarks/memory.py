@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.benchmarks.cases import REMEMBERED
 from tests.benchmarks.timing import over
-from textgen.text.windows import Window
+from textgen.text.tokens.windows import Window
 
 STEPS = 20
 
@@ -54,7 +54,7 @@ def _peak_bytes() -> int:
 
 def _train_textgen(windows: list[Window], V: int, threads: int) -> None:
     from tests.benchmarks import ours
-    from textgen.core.threads import Team
+    from textgen.core.runtime.threads import Team
 
     with Team(threads) as team:
         network = ours.new_network(REMEMBERED, V, training=True)

@@ -9,15 +9,16 @@ import numpy as np
 from tests.benchmarks.cases import CLIP, RATE, Shape
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
-from textgen.core.optimizers import Adam, clip_factor, gradient_size
-from textgen.core.threads import Team
-from textgen.lm.computation import Computation
-from textgen.lm.config import SamplingConfig, TextConfig
-from textgen.lm.model import LanguageModel
-from textgen.lm.network import Network
-from textgen.lm.sampling import sample
-from textgen.text.vocabulary import EOS_ID, Vocabulary
-from textgen.text.windows import Window
+from textgen.core.kernels.optimizers import Adam, clip_factor, gradient_size
+from textgen.core.runtime.threads import Team
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.config.text import TextConfig
+from textgen.lm.inference.sampling import sample
+from textgen.lm.storage.model import LanguageModel
+from textgen.nn.computation import Computation
+from textgen.nn.network import Network
+from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary
+from textgen.text.tokens.windows import Window
 
 
 def new_network(shape: Shape, V: int, training: bool, dtype: type[np.floating] = np.float32) -> Network:

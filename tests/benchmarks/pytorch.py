@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.cases import CLIP, RATE, Shape
 from tests.benchmarks.texts import Texts
 from tests.benchmarks.timing import Contender, Work, over
-from tests.core.pytorch_layout import counterpart, in_their_layout
-from textgen.lm.config import NetworkConfig
-from textgen.text.windows import Window
+from tests.nn.pytorch_layout import counterpart, in_their_layout
+from textgen.nn.config import NetworkConfig
+from textgen.text.tokens.windows import Window
 
 if TYPE_CHECKING:
-    from textgen.lm.network import Network
+    from textgen.nn.network import Network
 
 try:
     import torch

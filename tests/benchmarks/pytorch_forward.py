@@ -11,8 +11,8 @@ import numpy as np
 from tests.benchmarks.drawing import draw_rows
 from tests.benchmarks.pytorch import TorchNetwork, in_setting, tensors
 from tests.benchmarks.timing import Contender, Work, over
-from textgen.lm.network import Network
-from textgen.text.windows import Window
+from textgen.nn.network import Network
+from textgen.text.tokens.windows import Window
 
 try:
     import torch

@@ -9,7 +9,7 @@ from tests.benchmarks import onnx_runtime, ours, pytorch_forward
 from tests.benchmarks.cases import Shape
 from tests.benchmarks.texts import Texts
 from tests.core.processes import run_python
-from textgen.core.threads import Team
+from textgen.core.runtime.threads import Team
 
 TEXTS = Texts(None)
 SHAPE = Shape("lstm", "char", H=21, L=2, B=3, T=8)

@@ -6,9 +6,9 @@ import itertools
 from functools import cache
 from pathlib import Path
 
-from textgen.lm.config import TextConfig
-from textgen.text.corpus import Corpus, read_corpus
-from textgen.text.windows import Window, stream_windows
+from textgen.lm.config.text import TextConfig
+from textgen.text.corpus.corpus import Corpus, read_corpus
+from textgen.text.tokens.windows import Window, stream_windows
 
 CORPORA = Path(__file__).parents[2] / "corpora"
 _MOST_WORDS = 10_000  # `<unk>` and `<eos>` come on top

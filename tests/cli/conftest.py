@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from textgen.cli.boundary import run
-from textgen.cli.progress import PlainProgress
-from textgen.lm import pace
-from textgen.lm.model_file import load_model
-from textgen.lm.store import models_folder
+from textgen.cli.training.progress import PlainProgress
+from textgen.lm.progress import pace
+from textgen.lm.storage.model_file import load_model
+from textgen.lm.storage.store import models_folder
 
 ROOT = Path(__file__).parents[2]
 # All that the tests look at is set here, so that a better default changes no test.

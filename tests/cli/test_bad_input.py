@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from textgen.lm.store import list_models, models_folder
-
-from .conftest import SMALL
+from tests.cli.conftest import SMALL
+from textgen.lm.storage.store import list_models, models_folder
 
 
 def check(done, code, *messages):

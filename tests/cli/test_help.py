@@ -11,10 +11,13 @@ import pytest
 import textgen
 from textgen.cli.boundary import run
 from textgen.core.cells import CELLS
-from textgen.lm.config import NetworkConfig, SamplingConfig, TextConfig, TrainingConfig
-from textgen.text.holdout import MOST, SHARE
-from textgen.text.tokenizers import TOKENIZERS
-from textgen.text.units import UNITS
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.nn.config import NetworkConfig
+from textgen.text.corpus.holdout import MOST, SHARE
+from textgen.text.corpus.units import UNITS
+from textgen.text.tokens.tokenizers import TOKENIZERS
 
 COMMANDS = ("train", "sample", "score", "evaluate", "info", "models")
 NOT_OPTIONS = {"seconds", "cutoffs"}  # --time; --softmax

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from textgen.lm.model_file import load_model
-from textgen.lm.store import models_folder
-
-from .conftest import SMALL
+from tests.cli.conftest import SMALL
+from textgen.lm.storage.model_file import load_model
+from textgen.lm.storage.store import models_folder
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and /dev are POSIX")
 
@@ -44,8 +43,8 @@ def test_failures(start, stored, tmp_path, arguments, expected):
 
 def test_a_programming_error_keeps_its_traceback():
     program = (
-        "import textgen.cli.models as models, textgen.cli.boundary as boundary\n"
-        "import textgen.lm.store as store\n"
+        "import textgen.cli.commands.models as models, textgen.cli.boundary as boundary\n"
+        "import textgen.lm.storage.store as store\n"
         "def broken(): raise ZeroDivisionError('a bug')\n"
         "store.list_models = broken\n"
         "boundary.main(['models'])\n"
@@ -190,7 +189,7 @@ def test_a_pipe_for_the_notes_that_is_closed_ends_no_training(start, corpus):
 def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
     """The process hangs in its second step here, so that only the second signal can end it."""
     program = (
-        "import time, signal, os, textgen.lm.computation as computation\n"
+        "import time, signal, os, textgen.nn.computation as computation\n"
         "from textgen.cli.boundary import main\n"
         "first_step = computation.Computation.forward_backward\n"
         "def hang(*_):\n"

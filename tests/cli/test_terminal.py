@@ -7,10 +7,9 @@ import sys
 
 import pytest
 
-from textgen.cli.output import Notes
-from textgen.cli.table import Column, draw_table, print_pairs
-
-from .conftest import SMALL, Screen
+from tests.cli.conftest import SMALL, Screen
+from textgen.cli.show.table import Column, draw_table, print_pairs
+from textgen.cli.terminal.output import Notes
 
 if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals on Windows", allow_module_level=True)

@@ -10,10 +10,10 @@ import numba
 import numpy as np
 
 from tests.core.twins import TwinNetwork
-from textgen.core.threads import Team
-from textgen.lm.computation import Computation
-from textgen.lm.config import NetworkConfig
-from textgen.lm.network import Network
+from textgen.core.runtime.threads import Team
+from textgen.nn.computation import Computation
+from textgen.nn.config import NetworkConfig
+from textgen.nn.network import Network
 
 
 def entry(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """No kernel reads or writes outside its arrays: the core's tests once more, with Numba checking each index.
 
-What is loaded and stored as explicit vectors Numba does not check; see test_products_stay_inside.py.
+What is loaded and stored as explicit vectors Numba does not check; see products/test_products_stay_inside.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def test_the_check_is_on_in_every_kind_of_kernel(cache, tmp_path, decorator):
     script = tmp_path / "wrong.py"
     script.write_text(
         "import numpy as np\n"
-        "from textgen.core import jit\n"
+        "from textgen.core.runtime import jit\n"
         f"@jit.{decorator}\n"
         "def beyond(x):\n"
         "    return x[x.size]\n"
@@ -37,7 +37,7 @@ def test_the_check_is_on_in_every_kind_of_kernel(cache, tmp_path, decorator):
 
 def test_the_check_is_on_in_the_core(cache):
     script = (
-        "import numpy as np; from textgen.core.elementwise import tanh_rows;"
+        "import numpy as np; from textgen.core.kernels.elementwise import tanh_rows;"
         "tanh_rows(np.ones((2, 4, 3)), 0, 5)"  # of four rows
     )
     assert_index_error(run_python(CHECKED, cache, "-c", script))
@@ -52,7 +52,8 @@ def assert_index_error(done):
 def test_the_core_stays_within_its_arrays(cache):
     # In float64 where a test takes both types, and not all tests of products: compiling anew takes nearly all the time.
     products = ("test_weight_gradient_column_by_column", "test_weight_packs_both_ways_and_again")
-    selection = [f"test_matmul.py::{name}" for name in products]
-    selection += ["test_softmax.py", "test_largest.py", "test_draw.py", "test_elementwise.py", "test_lookup.py"]
-    selection += ["test_optimizers.py", "test_dropout.py", "test_adaptive_softmax.py", "cells/test_gradients.py"]
+    selection = [f"products/test_product.py::{name}" for name in products]
+    kernels = ("softmax", "largest", "draw", "elementwise", "lookup", "optimizers", "dropout")
+    selection += [f"kernels/test_{name}.py" for name in kernels]
+    selection += ["../nn/test_adaptive_softmax.py", "cells/test_gradients.py"]
     assert_tests_pass(CHECKED, cache, *selection, "-k=not float32")

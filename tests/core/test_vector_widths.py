@@ -18,7 +18,7 @@ from tests.core.cases import largest_difference
 from tests.core.one_step import one_step
 from tests.core.processes import assert_tests_pass, run_python
 from textgen.core.cells import CELLS
-from textgen.core.vectors import VECTOR_BYTES
+from textgen.core.products.vectors import VECTOR_BYTES
 
 WIDTHS = {  # bytes of a vector: what Numba is told of the CPU
     32: {"NUMBA_CPU_NAME": "x86-64-v3", "NUMBA_CPU_FEATURES": "+avx2,+fma"},
@@ -53,8 +53,8 @@ def forced(request, tmp_path_factory):
 def test_the_width_is_the_forced_one(forced):
     # In what is compiled, too: the registers that products are added up in are of this width.
     script = (
-        "import re; import numpy as np; from textgen.core.matmul import compiled_product, product\n"
-        "from textgen.core.vectors import VECTOR_BYTES\n"
+        "import re; import numpy as np; from textgen.core.products.product import compiled_product, product\n"
+        "from textgen.core.products.vectors import VECTOR_BYTES\n"
         "compiled_product(np.dtype(np.float32))\n"
         "assembly = next(iter(product.inspect_asm().values()))\n"
         "registers = re.findall(r'\\b(?:vfmadd\\d+|v?mul)ps\\b.*%([xyz])mm', assembly)\n"
@@ -66,13 +66,13 @@ def test_the_width_is_the_forced_one(forced):
 
 def test_products_activations_and_softmax(forced):
     selection = [
-        "test_matmul.py",
-        "test_deep_products.py::test_the_base_is_added_once",
-        "test_deep_products.py::test_any_number_of_rows",
-        "test_products_stay_inside.py",
-        "test_activations.py",
-        "test_largest.py",
-        "test_softmax.py",
+        "products/test_product.py",
+        "products/test_deep_products.py::test_the_base_is_added_once",
+        "products/test_deep_products.py::test_any_number_of_rows",
+        "products/test_products_stay_inside.py",
+        "kernels/test_activations.py",
+        "kernels/test_largest.py",
+        "kernels/test_softmax.py",
     ]
     assert_tests_pass(WIDTHS[forced.width], forced.cache, *selection)
 

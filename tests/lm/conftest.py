@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from tests.lm.tasks import ANIMALS, Task
-from textgen.core.schedule import learning_rate
-from textgen.lm import course, pace, run, spikes
-from textgen.lm import training as training_module
-from textgen.lm.config import TextConfig
-from textgen.lm.course import StepCourse
-from textgen.text.corpus import read_corpus
+from textgen.lm.config.text import TextConfig
+from textgen.lm.progress import course, pace
+from textgen.lm.progress import divergence as spikes
+from textgen.lm.progress.course import StepCourse
+from textgen.lm.progress.schedule import learning_rate
+from textgen.lm.training import loop as training_module
+from textgen.lm.training import session as run
+from textgen.text.corpus.corpus import read_corpus
 
 
 @pytest.fixture

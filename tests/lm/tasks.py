@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from textgen.lm.config import NetworkConfig, SamplingConfig, TextConfig, TrainingConfig
-from textgen.lm.reports import Finished
-from textgen.lm.sampling import sample
-from textgen.lm.scoring import score
-from textgen.lm.training import train
-from textgen.text.corpus import Corpus
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.inference.sampling import sample
+from textgen.lm.inference.scoring import score
+from textgen.lm.training.loop import train
+from textgen.lm.training.reports import Finished
+from textgen.nn.config import NetworkConfig
+from textgen.text.corpus.corpus import Corpus
 
 SMALL = NetworkConfig(hidden=8, layers=1, embedding=0)
 NO_LEARNING = 1e-30  # a learning rate that changes no parameter's float32

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from tests.core.cases import twin_of
-from textgen.lm.config import NetworkConfig, TextConfig
-from textgen.lm.model import LanguageModel
-from textgen.text.vocabulary import EOS_ID, UNK_ID, Vocabulary
+from textgen.lm.config.text import TextConfig
+from textgen.lm.storage.model import LanguageModel
+from textgen.nn.config import NetworkConfig
+from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID, Vocabulary
 
 NEVER = -30.0  # a logit: once in 10**13 draws, where another one is 0
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from textgen.lm.config import SamplingConfig
-from textgen.lm.sampling import sample
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.inference.sampling import sample
 
 
 def write(model, prompt="", threads=0, **config):

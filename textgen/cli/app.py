@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import textgen
-from textgen.cli import evaluate, info, models, sample, score, train
+from textgen.cli.commands import evaluate, info, models, sample, score, train
 from textgen.cli.help import GroupedCommand, PlainGroup
 
 app = typer.Typer(

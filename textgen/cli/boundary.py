@@ -15,8 +15,8 @@ from typing import NoReturn
 import typer
 
 from textgen.cli.app import app
-from textgen.cli.interrupt import INTERRUPTED
-from textgen.cli.output import discard, flush_data, prepare_streams
+from textgen.cli.terminal.output import discard, flush_data, prepare_streams
+from textgen.cli.terminal.signals import INTERRUPTED
 from textgen.errors import TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.

@@ -19,9 +19,9 @@ from tests.core.cases import (
 )
 from tests.core.twins import GATES, RECURRENT, STATES, TWINS, TwinDropout
 from textgen.core.cells import CELLS, load_cell
-from textgen.core.dropout import Dropout
-from textgen.core.threads import Team
-from textgen.lm.computation import Computation
+from textgen.core.kernels.dropout import Dropout
+from textgen.core.runtime.threads import Team
+from textgen.nn.computation import Computation
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {"hidden": 5},

@@ -22,7 +22,7 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
-from textgen.core.dropout import Dropout
+from textgen.core.kernels.dropout import Dropout
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "one-hot": {"hidden": 3},

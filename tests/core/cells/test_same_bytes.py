@@ -20,10 +20,10 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
-from textgen.core.dropout import Dropout
-from textgen.core.threads import Team
-from textgen.lm.computation import Computation
-from textgen.lm.network import Network
+from textgen.core.kernels.dropout import Dropout
+from textgen.core.runtime.threads import Team
+from textgen.nn.computation import Computation
+from textgen.nn.network import Network
 
 V, T, B = 41, 10, 11
 NETWORKS: dict[str, dict[str, Any]] = {  # 37 is no multiple of any vector's width

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from textgen.core.activations import apply_tanh, through_tanh
 from textgen.core.cells.cell import Cell
 from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
-from textgen.core.crew import share_of
-from textgen.core.jit import kernel
-from textgen.core.matmul import add_product, add_product_together
+from textgen.core.kernels.activations import apply_tanh, through_tanh
+from textgen.core.products.product import add_product, add_product_together
+from textgen.core.runtime.crew import share_of
+from textgen.core.runtime.jit import kernel
 
 
 @kernel

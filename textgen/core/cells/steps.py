@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from textgen.core.activations import through_logistic, through_tanh
-from textgen.core.jit import inlined
+from textgen.core.kernels.activations import through_logistic, through_tanh
+from textgen.core.runtime.jit import inlined
 
 
 @inlined

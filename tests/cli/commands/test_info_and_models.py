@@ -1,0 +1,109 @@
+"""`textgen info` and `textgen models`: what a file holds, and what the store holds."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from tests.cli.conftest import LINES
+from textgen.lm.storage.model_file import read_summary
+from textgen.lm.storage.store import models_folder
+from textgen.nn.config import NetworkConfig
+
+
+def pairs(done):
+    return dict(line.split("\t") for line in done.out.splitlines())
+
+
+def test_info_shows_what_the_file_holds(textgen, stored):
+    path = stored("lines")
+    done = textgen("info")
+    shown, summary = pairs(done), read_summary(path)
+    assert shown["file"].startswith(str(path))
+    assert shown["level"] == "char"
+    assert shown["text"] == "char tokenizer, a sequence is a line"
+    assert shown["network"] == f"lstm, 8 units; {summary.parameters:,} parameters"
+    assert shown["vocabulary"].startswith(f"{len(summary.vocabulary)} tokens: ' ' t ")
+    assert shown["SHA-256"] == summary.history["corpus"]["sha256"]
+    assert shown["corpus"].endswith("lines.txt")
+    assert "bits/char" in shown["held out"]
+    assert shown["training"] == (
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip_by norm, dropout 0.0, seed 1"
+    )
+    assert done.err == "model     lines\n"
+
+
+@pytest.mark.parametrize(("length", "shown"), [("--steps", "1 step, "), ("--time", "0:01, ")])
+def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, length, shown):
+    options = ["--dropout", "0.5", "--dropout-kind", "standard", "--word-dropout", "0.1", "--weight-decay", "0.01"]
+    train("--tie", "--embedding", "4", *options, length=(length, "1"))
+    told = pairs(textgen("info"))
+    assert "tied embedding 4" in told["network"]
+    assert told["training"].startswith(f"{shown}optimizer adam, ")
+    assert told["training"].endswith(
+        ", dropout 0.5, dropout_kind standard, word_dropout 0.1, weight_decay 0.01, seed 1"
+    )
+
+
+def test_into_a_pipe_info_draws_nothing(textgen, stored):
+    """Each line is a label and a value; the records of the curve are in --json."""
+    stored("lines")
+    assert all(line.count("\t") == 1 for line in textgen("info").out.splitlines())
+
+
+def test_info_by_name_path_and_level(textgen, stored, models):
+    stored("words")
+    stored("lines")
+    assert textgen("info", "words", "--json").records[0]["level"] == "word"
+    assert textgen("info", "-m", "words", "--json").records[0]["level"] == "word"
+    assert textgen("info", "--level", "word", "--json").records[0]["level"] == "word"
+    assert textgen("info", models["words"], "--json").records[0]["path"] == str(models["words"])
+
+
+def test_info_as_json(textgen, stored):
+    path = stored("lines")
+    [record] = textgen("info", "--json").records
+    summary = read_summary(path)
+    settled = NetworkConfig("lstm", 8, 1, embedding=0, tie=False, softmax="full")
+    assert record["network"] == json.loads(json.dumps(asdict(settled)))
+    assert record["parameters"] == summary.parameters
+    assert record["vocabulary_size"] == len(set("".join(LINES))) + 2
+    assert record["history"] == json.loads(json.dumps(summary.history))
+    assert record["best"] in record["history"]["validations"]
+
+
+def test_models_lists_the_store_newest_first(textgen, stored):
+    stored("words", "old")
+    stored("lines", "new")
+    done = textgen("models")
+    heading, *lines = [line.split("\t") for line in done.out.splitlines()]
+    assert heading == ["name", "level", "cell", "size", "parameters", "quality", "created"]
+    assert [line[:4] for line in lines] == [["new", "char", "lstm", "1 x 8"], ["old", "word", "lstm", "1 x 8"]]
+    assert lines[0][5].endswith("bits/char")
+    assert lines[1][5].startswith("perplexity ")
+    assert [record["name"] for record in textgen("models", "--json").records] == ["new", "old"]
+    assert [record["name"] for record in textgen("models", "--json", "--level", "word").records] == ["old"]
+
+
+def test_an_empty_store_is_no_failure(textgen):
+    done = textgen("models")
+    assert done.code == 0
+    assert f"none in {models_folder()}" in done.err
+    assert textgen("models", "--json").out == ""
+
+
+def test_a_damaged_file_is_told_and_does_not_hide_the_others(textgen, stored):
+    stored("lines")
+    (models_folder() / "broken.safetensors").write_bytes(b"no model at all")
+    done = textgen("models")
+    assert done.code == 0
+    assert [line.split("\t")[0] for line in done.out.splitlines()] == ["name", "lines"]
+    assert "broken.safetensors: not a model file, or a truncated one" in done.err
+
+
+def test_a_model_that_never_was_validated(textgen, stored, tmp_path):
+    tiny = tmp_path / "tiny.txt"
+    tiny.write_text("a")
+    textgen("train", tiny, "--hidden", "2", "--epochs", "1")
+    assert "held out" not in pairs(textgen("info"))
+    assert textgen("models").out.splitlines()[1].split("\t")[5] == "-"

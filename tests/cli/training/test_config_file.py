@@ -1,0 +1,167 @@
+"""Options from a TOML file: what may stand in it, and who wins."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from textgen.cli.commands.options import merge, pick
+from textgen.cli.training.config_file import format_config, read_config
+from textgen.errors import ConfigError, NoSuchInputError
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.storage.model_file import load_model, read_summary
+from textgen.lm.storage.store import models_folder
+from textgen.nn.config import NetworkConfig
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A function that writes a configuration file."""
+
+    def write(text):
+        path = tmp_path / "settings.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_flat_keys_and_sections(file):
+    flat = 'hidden = 32\nmax-vocab = 100\nclip_by = "value"\nlr = 1\ncarry = true\ntime = "10m"\n'
+    parted = '[network]\nhidden = 32\n[text]\nmax_vocab = 100\ncarry = true\n[training]\nclip-by = "value"\nlr = 1\n'
+    expected = {"hidden": 32, "max_vocab": 100, "clip_by": "value", "lr": 1, "carry": True, "time": "10m"}
+    assert read_config(file(flat)) == expected
+    assert read_config(file(parted + 'time = "10m"')) == expected
+    assert read_config(file("")) == {}
+
+
+REFUSED = {
+    "hiden = 3": "unknown setting 'hiden'; did you mean hidden",
+    "seconds = 3": "unknown setting 'seconds'; choose from tokenizer, unit, ",
+    "[netwrk]\nhidden = 3": "unknown section [netwrk]; did you mean network?",
+    "[network.more]\nhidden = 3": "'more'",
+    'hidden = "3"': "'hidden' must be a whole number, not '3'",
+    "hidden = 2.5": "'hidden' must be a whole number, not 2.5",
+    "hidden = true": "'hidden' must be a whole number, not True",
+    "lr = true": "'lr' must be a number, not True",
+    "carry = 1": "'carry' must be true or false, not 1",
+    "cell = 1": "'cell' must be a text in quotes, not 1",
+    "time = []": "'time' must be a time such as \"10m\", or a number of seconds, not []",
+    "hidden = 3\n[network]\nhidden = 3": "'hidden' is set twice",
+    "max-vocab = 3\nmax_vocab = 3": "'max_vocab' is set twice",
+    "hidden = ": "not a TOML file: ",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_cannot_be_is_refused_naming_the_file(file, text):
+    path = file(text)
+    with pytest.raises(ConfigError) as refused:
+        read_config(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert REFUSED[text] in str(refused.value)
+
+
+def test_a_file_that_is_no_text_or_not_there(tmp_path):
+    with pytest.raises(NoSuchInputError, match="absent"):
+        read_config(tmp_path / "absent.toml")
+    (tmp_path / "latin.toml").write_bytes(b'cell = "\xe9"')
+    with pytest.raises(ConfigError, match="not a TOML file"):
+        read_config(tmp_path / "latin.toml")
+
+
+def test_what_is_written_is_read_again(file):
+    text = {"unit": 'a "quoted" \\ text,\ttab, \x7f and ä', "carry": False, "min_count": None, "lowercase": True}
+    training = {"lr": 1e-05, "clip": 2.5, "seconds": 600.0, "weight_decay": 0.1 + 0.2}
+    written = format_config({"text": text, "training": training | {"no_option": (1, 2)}})
+    expected = {**text, **training, "time": 600.0}
+    del expected["min_count"], expected["seconds"]
+    assert read_config(file(written)) == expected
+
+
+def test_every_setting_can_be_written_and_read(file):
+    """Whatever configurations may hold one day."""
+    configs = {"text": TextConfig(min_count=2, max_vocab=9), "network": NetworkConfig(hidden=4, layers=1, embedding=0)}
+    training = {"seconds": TrainingConfig(seconds=9.0), "steps": TrainingConfig(size="small", steps=3, epochs=None)}
+    for length in training.values():
+        settled = replace(length, batch=1, bptt=2, lr=0.5, dropout=0.5)
+        sections: dict[str, Any] = {**configs, "training": settled}
+        read = read_config(file(format_config({name: asdict(config) for name, config in sections.items()})))
+        read["seconds"] = read.pop("time", None)
+        for config in sections.values():
+            assert pick(type(config), read) == config
+
+
+def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen):
+    """With the file alone, and all that the text decides in it."""
+    options = ["--level", "word", "--min-count", "1", "--epochs", "2", "--hidden", "9", "--threads", "1"]
+    printed = textgen("train", corpus, *options, "--print-config")
+    assert printed.code == 0
+    assert not models_folder().exists(), "nothing was trained"
+    path = tmp_path / "settings.toml"
+    path.write_text(printed.out, encoding="utf-8")
+    settings = read_config(path)
+    assert (settings["hidden"], settings["layers"], settings["tokenizer"], settings["unit"]) == (9, 1, "word", "line")
+    assert {"lr", "dropout", "batch", "bptt", "embedding"} <= settings.keys()
+    assert textgen("train", corpus, *options, "--name", "one").code == 0
+    assert textgen("train", corpus, "--config", path, "--name", "two").code == 0
+    one, two = ((models_folder() / f"{name}.safetensors") for name in ("one", "two"))
+    assert read_summary(one).history["training"] == read_summary(two).history["training"]
+    assert parameters_of(one) == parameters_of(two)
+
+
+def parameters_of(path):
+    return load_model(path).network.parameters.vector.tobytes()
+
+
+def test_the_command_line_wins():
+    values = {"hidden": 256, "lr": 0.1, "layers": 2}
+    merged, given = merge(values, {"lr"}, {"lr": 0.5, "layers": 3})
+    assert merged == {"hidden": 256, "lr": 0.1, "layers": 3}
+    assert given == {"lr", "layers"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "in_file"), [("time", "epochs"), ("steps", "time"), ("level", "tokenizer"), ("tokenizer", "level")]
+)
+def test_the_command_line_wins_over_alternatives(asked, in_file):
+    merged, given = merge({asked: "x", in_file: None}, {asked}, {in_file: "y"})
+    assert merged == {asked: "x", in_file: None}
+    assert given == {asked}
+
+
+def test_a_training_by_a_file(train, file, tmp_path):
+    valid = tmp_path / "valid.txt"
+    valid.write_text("the cat ran.\n", encoding="utf-8")
+    path = file(f'hidden = 99\nlevel = "word"\nmin-count = 1\nseed = 7\nsteps = 2\nvalid = "{valid.as_posix()}"\n')
+    assert train("--config", path).code == 0
+    summary = read_summary(models_folder() / "cats-word.safetensors")
+    history = summary.history
+    assert (summary.network.hidden, summary.text.min_count) == (8, 1), "--hidden 8 stands on the command line"
+    assert (history["training"]["seed"], history["stopped"]) == (7, "epochs"), "so does --epochs"
+    assert history["corpus"]["valid_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("hidden = 0", "--hidden must be at least 1 and at most 1,000,000, not 0"),
+        ('cell = "gruu"', "unknown --cell 'gruu'; choose from rnn, "),
+        ('time = "soon"', "--time cannot be 'soon'; "),
+        ("epochs = 2\nsteps = 3", "--epochs and --steps contradict each other"),
+        ('level = "word"\ntokenizer = "char"', "--level word and --tokenizer char contradict each other"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_naming_the_file(train, file, text, said):
+    """Whatever the command line has in its place."""
+    path = file(text)
+    done = train("--config", path)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"textgen: {path}: {said}")
+
+
+def test_a_wrong_file_is_a_wrong_request(train, file):
+    done = train("--config", file("hiden = 3"))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"textgen: {file('hiden = 3')}: unknown setting 'hiden'")

@@ -1,0 +1,254 @@
+"""The model file: what is saved comes back, and no damaged, foreign or newer file gets through."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from textgen import __version__
+from textgen.core.cells import CELLS
+from textgen.errors import ModelFileError, NoSuchModelError
+from textgen.lm.config.text import TextConfig
+from textgen.lm.inference.scoring import score
+from textgen.lm.storage.model import LanguageModel
+from textgen.lm.storage.model_file import load_model, read_summary, save_model
+from textgen.nn.config import NetworkConfig
+from textgen.text.tokens.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(("<unk>", "<eos>", "a", "b", "\n", "é", "\U0001f469"), (1, 2, 9, 8, 3, 1, 1))
+
+
+def make_model(seed=3, **network):
+    text = TextConfig(unit="line", lowercase=True, min_count=2)
+    model = LanguageModel.new(
+        text, NetworkConfig(**{"hidden": 5, "layers": 1, "tie": False, **network}), VOCABULARY, seed
+    )
+    model.history = {"created": "2026-01-02T03:04:05+00:00", "validations": [{"valid_loss": 1.5, "epoch": 1}]}
+    return model
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture
+def saved(path):
+    save_model(make_model(), path)
+    return path
+
+
+def rewrite(path, *, metadata=None, tensors=None):
+    """Write the file again with some entries of its header changed (None: left out) or tensors replaced."""
+    size = struct.unpack("<Q", path.read_bytes()[:8])[0]
+    header = json.loads(path.read_bytes()[8 : 8 + size])
+    entries = {**header["__metadata__"], **(metadata or {})}
+    model = load_model(path)
+    arrays = {name: model.network.parameters[name].copy() for name in model.network.parameters.names()}
+    arrays |= tensors or {}
+    arrays = {name: array for name, array in arrays.items() if array is not None}
+    save_file(arrays, path, metadata={key: text for key, text in entries.items() if text is not None})
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        {"layers": 2, "embedding": 3, "head_layers": 1},
+        {"embedding": 3, "tie": True, "head_layers": 1},
+        {"softmax": "adaptive", "cutoffs": (2, 5)},
+    ],
+)
+def test_a_model_comes_back_as_it_was(path, cell, shape):
+    model = make_model(cell=cell, **shape)
+    save_model(model, path)
+    loaded = load_model(path)
+    assert loaded.network.config == model.network.config
+    assert loaded.text == model.text
+    assert loaded.vocabulary == model.vocabulary
+    assert loaded.history == model.history
+    assert loaded.network.parameters.vector.tobytes() == model.network.parameters.vector.tobytes()
+    sentences = ["abba", "", "é\U0001f469 x"]
+    for one, other in zip(score(model, sentences), score(loaded, sentences), strict=True):
+        assert one.log_probabilities.tobytes() == other.log_probabilities.tobytes()
+
+
+def test_the_summary_holds_all_but_the_weights(saved):
+    summary = read_summary(saved)
+    model = load_model(saved)
+    assert summary.network == model.network.config
+    assert summary.text == model.text
+    assert summary.vocabulary == VOCABULARY
+    assert summary.history == model.history
+    assert (summary.format, summary.version, summary.level) == (2, __version__, "char")
+    # lstm, 7 tokens one-hot, 5 units: 4 gates of 7 + 5 rows and a bias, then the softmax
+    assert summary.parameters == 20 * (7 + 5 + 1) + 7 * (5 + 1)
+
+
+def test_the_header_is_readable_by_any_reader_of_safetensors(saved):
+    content = saved.read_bytes()
+    size = struct.unpack("<Q", content[:8])[0]
+    metadata = json.loads(content[8 : 8 + size])["__metadata__"]
+    assert metadata["textgen.format"] == "2"
+    assert metadata["textgen.version"] == __version__
+    assert json.loads(metadata["textgen.config"])["network"]["hidden"] == 5
+    assert json.loads(metadata["textgen.vocabulary"])["tokens"] == list(VOCABULARY.tokens)
+
+
+def test_numbers_that_are_not_finite_become_null_in_the_history(path):
+    model = make_model()
+    model.history = {"perplexity": float("inf"), "losses": [float("nan"), 1.0]}
+    save_model(model, path)
+    assert read_summary(path).history == {"perplexity": None, "losses": [None, 1.0]}
+
+
+def test_a_file_written_before_a_setting_existed_has_its_default(saved):
+    before = load_model(saved)
+    config = config_with("network")  # without `tie`, among others
+    rewrite(saved, metadata={"textgen.format": "1", "textgen.version": "0.1.0", **config})
+    loaded = load_model(saved)
+    assert read_summary(saved).format == 1
+    assert not loaded.network.config.tie
+    assert loaded.network.parameters.vector.tobytes() == before.network.parameters.vector.tobytes()
+
+
+# Files that cannot be used
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(NoSuchModelError, match="no such model file"):
+        load_model(tmp_path / "absent.safetensors")
+    with pytest.raises(NoSuchModelError, match="a folder"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("read", [load_model, read_summary])
+@pytest.mark.parametrize("kept", [0, 1, 7, 8, 100, 1000, -1])
+def test_a_truncated_file(saved, read, kept):
+    saved.write_bytes(saved.read_bytes()[:kept])
+    with pytest.raises(ModelFileError, match=r"model\.safetensors: not a model file, or a truncated one"):
+        read(saved)
+
+
+@pytest.mark.parametrize("read", [load_model, read_summary])
+@pytest.mark.parametrize(
+    "content", [b"To be, or not to be", b"\x80\x04\x95" * 40, b"\0" * 64, b"PK\x03\x04" + b"x" * 99]
+)
+def test_a_foreign_file(path, read, content):
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match="not a model file"):
+        read(path)
+
+
+def test_a_safetensors_file_of_another_program(path):
+    save_file({"weight": np.zeros(3, np.float32)}, path)
+    with pytest.raises(ModelFileError, match="not a textgen model"):
+        load_model(path)
+
+
+def test_a_file_of_a_newer_textgen(saved):
+    rewrite(saved, metadata={"textgen.format": "3", "textgen.version": "9.1"})
+    with pytest.raises(ModelFileError, match=r"newer textgen \(version 9\.1, format 3\).*pip install --upgrade"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize("found", ["", "0", "-1", "1.5", "one", "²"])
+def test_a_format_that_is_no_number(saved, found):
+    rewrite(saved, metadata={"textgen.format": found})
+    with pytest.raises(ModelFileError, match="its format is"):
+        load_model(saved)
+
+
+def config_with(part, **changes):
+    config: dict[str, dict[str, object]] = {
+        "text": {"tokenizer": "char", "unit": "line"},
+        "network": {"cell": "lstm", "hidden": 5, "layers": 1, "embedding": 0, "head_layers": 0},
+    }
+    config[part] = {**config[part], **changes}
+    return {"textgen.config": json.dumps(config)}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"textgen.config": None}, "'textgen.config' is missing"),
+        ({"textgen.vocabulary": None}, "'textgen.vocabulary' is missing"),
+        ({"textgen.history": None}, "'textgen.history' is missing"),
+        ({"textgen.config": "{"}, "'textgen.config' is not JSON"),
+        ({"textgen.config": "[" * 100_000}, "'textgen.config' is not JSON"),
+        ({"textgen.config": "[]"}, "'textgen.config' is not a JSON object"),
+        ({"textgen.config": "{}"}, "lacks the part for TextConfig"),
+        ({"textgen.history": "3"}, "'textgen.history' is not a JSON object"),
+        (config_with("network", cell="gruu"), "unknown --cell 'gruu'"),
+        (config_with("network", hidden=0), "--hidden must be at least 1"),
+        (config_with("network", hidden=5.0), "'hidden' is 5.0, not of the type int"),
+        (config_with("network", hidden=True), "'hidden' is True, not of the type int"),
+        (config_with("network", hidden="5"), "'hidden' is '5', not of the type int"),
+        (config_with("network", cutoffs=3), "'cutoffs' is 3, not of the type tuple"),
+        (config_with("network", cutoffs=[2, "3"]), "cutoffs must be whole numbers"),
+        (config_with("network", cutoffs=[0, 3]), "cutoffs must rise from 2"),
+        (config_with("network", cutoffs=[3, 7]), "a cluster begins with token 7 of 7"),
+        (config_with("network", softmax="adaptive"), "its adaptive softmax has no clusters"),
+        (config_with("network", softmax="full", cutoffs=[3]), "the full softmax has no cutoffs"),
+        (config_with("network", width=3), "unknown setting 'width'"),
+        (config_with("network", tie=1), "'tie' is 1, not of the type bool"),
+        (config_with("network", tie=True, embedding=None), "the size of its tied embedding is not settled"),
+        (config_with("network", tie=True), "--tie and --embedding 0 contradict each other"),
+        (config_with("text", tokenizer=["char"]), "not of the type str"),
+        (config_with("text", lowercase=1), "'lowercase' is 1, not of the type bool"),
+        (config_with("text", unit="auto"), "unit of its corpus is not settled"),
+        ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>", "a", "a"], "counts": [0, 0, 1, 1]}'}, "'a' 2 times"),
+    ],
+)
+def test_damaged_metadata(saved, metadata, message):
+    rewrite(saved, metadata=metadata)
+    for read in (load_model, read_summary):
+        with pytest.raises(ModelFileError, match="damaged model file") as caught:
+            read(saved)
+        assert message in str(caught.value)
+        assert str(saved) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (config_with("network", hidden=6), "'layer0.input' have the shape (7, 20), not (7, 24)"),
+        (config_with("network", hidden=10**6), "'layer0.input' have the shape"),
+        (config_with("network", layers=1000), "5 weights are too few for 1000 layers"),
+        (config_with("network", layers=2), "'layer1.input' are missing"),
+        (config_with("network", cell="rnn"), "'layer0.input' have the shape (7, 20), not (7, 5)"),
+        (config_with("network", embedding=3), "'embedding' are missing"),
+        (config_with("network", cutoffs=[3, 5]), "'output.weight' have the shape (5, 7), not (5, 9)"),
+        (config_with("network", tie=True, embedding=5), "'embedding' are missing"),
+        ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>"], "counts": [0, 0]}'}, "not (2, 20)"),
+    ],
+)
+def test_a_configuration_that_does_not_fit_the_weights(saved, metadata, message):
+    """Also where it asks for more memory than there is: it is found out before anything is allocated."""
+    rewrite(saved, metadata=metadata)
+    with pytest.raises(ModelFileError, match="damaged model file") as caught:
+        load_model(saved)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"output.bias": None}, "'output.bias' are missing"),
+        ({"output.bias": np.zeros(8, np.float32)}, "'output.bias' have the shape (8,), not (7,)"),
+        ({"output.bias": np.zeros((7, 1), np.float32)}, "'output.bias' have the shape (7, 1), not (7,)"),
+        ({"output.bias": np.zeros(7, np.float64)}, "'output.bias' is F64, not F32"),
+        ({"output.bias": np.zeros(7, np.int32)}, "'output.bias' is I32, not F32"),
+        ({"extra": np.zeros(7, np.float32)}, "unknown weights 'extra'"),
+        ({"output.bias": np.array([0, 0, np.nan, 0, 0, 0, 0], np.float32)}, "'output.bias' hold numbers that are not"),
+        ({"output.bias": np.array([0, 0, 0, 0, 0, 0, -np.inf], np.float32)}, "'output.bias' hold numbers that are not"),
+    ],
+)
+def test_damaged_weights(saved, tensors, message):
+    rewrite(saved, tensors=tensors)
+    with pytest.raises(ModelFileError) as caught:
+        load_model(saved)
+    assert message in str(caught.value)

@@ -1,0 +1,195 @@
+"""`textgen train`: train a model on the user's text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from textgen.cli.commands import options
+from textgen.cli.terminal.output import Notes
+from textgen.core.cells import CELLS
+from textgen.errors import ConfigError
+from textgen.lm.config.sizes import SIZES
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, TrainingConfig
+from textgen.nn.config import SOFTMAXES, NetworkConfig
+from textgen.text.corpus.units import UNITS
+from textgen.text.tokens.tokenizers import TOKENIZERS
+
+_text = options.group("Text")
+_network = options.group("Network")
+_length = options.group("Length of the training (at most one of epochs, time and steps)")
+_step = options.group("Training step")
+_output = options.group(options.OUTPUT)
+
+_LEVEL = f"What a token is: {', '.join(options.LEVELS)}."
+_TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
+_UNIT = f"What a sequence is: {', '.join(UNITS)}."
+_SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
+_CELL = f"Recurrent cell: {', '.join(CELLS)}."
+_DROPOUT_KIND = f"Masks for a whole window, or for each time step: {' or '.join(DROPOUT_KINDS)}."
+_OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
+_SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
+_CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
+_SIZE = f"Size of the network: {', '.join(SIZES)}."
+_CONFIG = "Read options from this TOML file; those of the command line win."
+_PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
+_A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
+_BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
+_TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vocabulary"
+
+
+def train(
+    context: typer.Context,
+    corpus: options.Texts,
+    level: Annotated[str | None, _text(metavar="LEVEL", help=_LEVEL, show_default=TextConfig().level)] = None,
+    tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
+    unit: Annotated[str, _text(metavar="UNIT", help=_UNIT)] = TextConfig.unit,
+    carry: Annotated[bool, _text("--carry", help="Keep the state from sequence to sequence.")] = TextConfig.carry,
+    lowercase: Annotated[bool, _text("--lowercase", help="Make everything lower case.")] = TextConfig.lowercase,
+    min_count: Annotated[
+        int | None,
+        _text(metavar="N", help="Tokens seen less often become <unk>.", show_default=_BY_TOKENIZER),
+    ] = TextConfig.min_count,
+    max_vocab: Annotated[
+        int | None,
+        _text(metavar="N", help="Keep the N commonest tokens; 0: all.", show_default=_BY_TOKENIZER),
+    ] = TextConfig.max_vocab,
+    valid: Annotated[
+        Path | None,
+        _text(metavar="FILE", help="Validate on this text, hold nothing out.", show_default=False),
+    ] = None,
+    valid_fraction: Annotated[
+        float | None, _text(metavar="X", help="Hold the last part out, this share of the text.", show_default=_A_TENTH)
+    ] = TextConfig.valid_fraction,
+    shuffle: Annotated[bool, _text("--shuffle", help=_SHUFFLE)] = TextConfig.shuffle,
+    cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,
+    size: Annotated[str | None, _network(metavar="SIZE", help=_SIZE, show_default=_BY_TEXT)] = TrainingConfig.size,
+    hidden: Annotated[
+        int | None, _network(metavar="N", help="Units in a layer.", show_default=_BY_SIZE)
+    ] = NetworkConfig.hidden,
+    layers: Annotated[
+        int | None, _network(metavar="N", help="Recurrent layers.", show_default=_BY_SIZE)
+    ] = NetworkConfig.layers,
+    embedding: Annotated[
+        int | None,
+        _network(metavar="N", help="Size of the embedding; 0: one-hot input.", show_default=_BY_VOCABULARY),
+    ] = NetworkConfig.embedding,
+    head_layers: Annotated[
+        int, _network(metavar="N", help="Dense layers before the softmax.")
+    ] = NetworkConfig.head_layers,
+    tie: Annotated[
+        bool | None,
+        _network("--tie/--no-tie", help="The output layer's matrix is the embedding.", show_default=_BY_VOCABULARY),
+    ] = NetworkConfig.tie,
+    softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
+    dropout: Annotated[
+        float | None,
+        _network(metavar="X", help="Share of units dropped after each layer.", show_default="by the epochs"),
+    ] = TrainingConfig.dropout,
+    dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
+    word_dropout: Annotated[
+        float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
+    ] = TrainingConfig.word_dropout,
+    epochs: Annotated[
+        int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_TEXT)
+    ] = TrainingConfig.epochs,
+    time: Annotated[
+        str | None, _length(metavar="TIME", help="90s, 10m, 1h30m, or seconds.", show_default=False)
+    ] = None,
+    steps: Annotated[
+        int | None, _length(metavar="N", help="Updates of the weights.", show_default=False)
+    ] = TrainingConfig.steps,
+    patience: Annotated[
+        int, _length(metavar="N", help="Stop after N validations without a better one; 0: never.")
+    ] = TrainingConfig.patience,
+    batch: Annotated[
+        int | None, _step(metavar="N", help="Rows of a batch.", show_default=_BY_TEXT)
+    ] = TrainingConfig.batch,
+    bptt: Annotated[
+        int | None, _step(metavar="N", help="Time steps of a window.", show_default=_BY_TEXT)
+    ] = TrainingConfig.bptt,
+    optimizer: Annotated[str, _step(metavar="NAME", help=_OPTIMIZER)] = TrainingConfig.optimizer,
+    lr: Annotated[
+        float | None, _step("--lr", metavar="X", help="Highest learning rate.", show_default=_BY_SIZE)
+    ] = TrainingConfig.lr,
+    warmup: Annotated[
+        int | None,
+        _step(metavar="N", help="Steps until the learning rate is at its highest.", show_default="50 or a tenth"),
+    ] = TrainingConfig.warmup,
+    momentum: Annotated[float, _step(metavar="X", help="Momentum, for sgd.")] = TrainingConfig.momentum,
+    weight_decay: Annotated[
+        float, _step(metavar="X", help="Decoupled weight decay; biases have none.")
+    ] = TrainingConfig.weight_decay,
+    clip: Annotated[float, _step(metavar="X", help="Limit of the gradient; 0: none.")] = TrainingConfig.clip,
+    clip_by: Annotated[str, _step(metavar="HOW", help=_CLIP_BY)] = TrainingConfig.clip_by,
+    seed: Annotated[int, _step(metavar="N", help="The same seed gives the same model.")] = TrainingConfig.seed,
+    threads: Annotated[
+        int, _step(metavar="N", help=options.THREADS, show_default=options.ALL_CORES)
+    ] = TrainingConfig.threads,
+    name: Annotated[
+        str | None,
+        _output(metavar="NAME", help="The model's name.", show_default="by the file's and the level"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        _output(metavar="FILE", help="Write the model here, not to the store.", show_default=False),
+    ] = None,
+    force: Annotated[bool, _output("--force", help="Replace a model that exists.")] = False,
+    resume: Annotated[bool, _output("--resume", help="Go on with a training that was interrupted.")] = False,
+    checkpoint_minutes: Annotated[
+        float, _output(metavar="X", help="From one checkpoint to the next; 0: only when validated.")
+    ] = TrainingConfig.checkpoint_minutes,
+    log: Annotated[
+        Path | None,
+        _output(metavar="FILE", help="Append each report to FILE, as JSON Lines.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        _output(metavar="FILE", help=_CONFIG, show_default=False),
+    ] = None,
+    print_config: Annotated[bool, _output("--print-config", help=_PRINT_CONFIG)] = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train a model on your text, save it, and show what it writes."""
+    values = dict(locals())
+    values, given = options.merge(values, options.given_options(context), _read(config))
+    configs = options.configurations(values)
+    valid = None if values["valid"] is None else Path(values["valid"])
+    if resume and force:
+        raise ConfigError("--resume and --force contradict each other; give one of them")
+
+    from textgen.cli.training.course import Request, run_training
+    from textgen.cli.training.destination import Destination
+    from textgen.cli.training.print_config import print_config as print_settings
+    from textgen.cli.training.resuming import open_checkpoint
+
+    checkpoint, place = None, (name, output, corpus[0])
+    if resume:
+        settings = options.settings(given)
+        destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
+        checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
+        valid = valid or checkpoint.valid_path
+    if print_config:
+        print_settings(corpus, valid, configs, Notes(quiet))
+        return
+    if not resume:
+        destination = Destination.checked(*place, configs.text.level, force=force)
+    run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json, checkpoint))
+
+
+def _read(config: Path | None) -> dict[str, Any]:
+    """The options that stand in a file, if one is given. Raises ConfigError, naming it, if they cannot be."""
+    if config is None:
+        return {}
+    from textgen.cli.training.config_file import read_config
+
+    found = read_config(config)
+    try:
+        options.configurations(found)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from error
+    return found

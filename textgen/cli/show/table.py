@@ -1,0 +1,89 @@
+"""Tables: drawn on a terminal, tab-separated into a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from textgen.cli.terminal.output import console, print_data
+
+_ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name in the TSV's first line, its heading on a terminal, its text's side."""
+
+    name: str
+    heading: str
+    right: bool = True
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    """Print `rows` as a table on a terminal, else as TSV."""
+    if sys.stdout.isatty():
+        draw_table(columns, list(rows))
+    else:
+        write_tsv(columns, rows)
+
+
+def write_tsv(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
+    r"""Print a line of names, then each row as it comes. Tabs and line ends in a text are written \t, \n, \r.
+
+    The names come with the first row: if that fails, standard output stays empty.
+    """
+    lines = ("\t".join(text.translate(_ESCAPES) for text in row) for row in rows)
+    first = next(lines, None)
+    print_data("\t".join(column.name for column in columns))
+    for line in () if first is None else chain([first], lines):
+        print_data(line)
+
+
+def draw_table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    footer: Sequence[str] = (),
+    hidden: Collection[str] = (),
+) -> None:
+    """Draw a table on the terminal, without the columns whose names are `hidden`.
+
+    Texts are escaped as in TSV, and a blank alone, which would not be seen, is drawn as ␣.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = [number for number, column in enumerate(columns) if column.name not in hidden]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=bool(footer))
+    for number in shown:
+        column = columns[number]
+        table.add_column(
+            Text(column.heading),
+            footer=Text(footer[number]) if footer else "",
+            footer_style="dim",
+            justify="right" if column.right else "left",
+            no_wrap=column.right,
+            overflow="fold",
+        )
+    for row in rows:
+        cells = ("␣" if row[number] == " " else row[number].translate(_ESCAPES) for number in shown)
+        table.add_row(*(Text(cell) for cell in cells))
+    console().print(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    """Print label and value, a pair a line: aligned on a terminal, else parted by a tab."""
+    if not sys.stdout.isatty():
+        for label, value in pairs:
+            print_data(f"{label}\t{value.translate(_ESCAPES)}")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in pairs:
+        grid.add_row(label, Text(value.translate(_ESCAPES)))
+    console().print(grid)

@@ -1,0 +1,30 @@
+"""Reading sentences, and saying so where a command would silently wait for the keyboard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from textgen.cli.terminal.output import Notes
+
+STDIN = Path("-")
+
+
+def announce_terminal(paths: Iterable[Path], notes: Notes, what: str = "the text") -> None:
+    """Say that the keyboard is read, if one of `paths` is standard input and that is a terminal."""
+    if STDIN in paths and sys.stdin is not None and sys.stdin.isatty():
+        end = "Ctrl-Z and Enter end it" if sys.platform == "win32" else "Ctrl-D ends it"
+        notes.say("reading", f"{what} from the keyboard; {end}")
+
+
+def read_lines(chunks: Iterable[str]) -> Iterator[str]:
+    """The lines of a text that comes in pieces, without their line ends, as soon as each is complete."""
+    rest = ""
+    for chunk in chunks:
+        *complete, rest = (rest + chunk).split("\n")
+        yield from complete
+    if rest:
+        yield rest

@@ -1,0 +1,1 @@
+"""The course of a training at the command line."""

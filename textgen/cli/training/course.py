@@ -1,0 +1,239 @@
+"""The course of `textgen train`, from the text to the saved model and the first sequences that it writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from textgen.cli.commands.options import Configs
+from textgen.cli.commands.sample import print_sequence
+from textgen.cli.terminal.compiling import compilation_watched
+from textgen.cli.terminal.number_formats import format_amount, format_bytes
+from textgen.cli.terminal.output import Notes, print_json
+from textgen.cli.terminal.reading import announce_terminal
+from textgen.cli.terminal.signals import Stopping, interruptible
+from textgen.cli.training.log import Record, open_log
+from textgen.cli.training.notes import describe_corpus, describe_end, describe_plan
+from textgen.cli.training.progress import SilentProgress, open_progress
+from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
+from textgen.cli.training.saving import Keeper
+from textgen.errors import ConfigError, DivergedError, OutputError
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.inference.sampling import sample
+from textgen.lm.planning.plan import TrainingPlan, plan
+from textgen.lm.progress.checkpoint import Checkpoint, Origin
+from textgen.lm.training.advice import Memorisation, unknown_tokens, warned
+from textgen.lm.training.loop import train
+from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
+from textgen.text.corpus.corpus import Corpus, read_corpus
+from textgen.text.corpus.files import display_name
+
+if TYPE_CHECKING:
+    from textgen.cli.training.destination import Destination
+
+_SAMPLES = 3  # sequences shown at the end
+
+
+@dataclass(frozen=True)
+class Request:
+    """A training that was asked for.
+
+    valid : a text to validate on. log : where each report is written. resumed : what it goes on from.
+    """
+
+    files: Sequence[Path]
+    valid: Path | None
+    configs: Configs
+    destination: Destination
+    log: Path | None
+    notes: Notes
+    as_json: bool
+    resumed: Checkpoint | None = None
+
+
+def run_training(request: Request) -> None:
+    """Train, save the best model, show what it writes.
+
+    Raises DivergedError after the best model is saved, typer.Exit after an interruption (130, or 143 by SIGTERM),
+    KeyboardInterrupt if nothing could be saved.
+    """
+    notes, resumed = request.notes, request.resumed
+    written = request.destination.path, request.destination.checkpoint
+    taken = [path for path in (*request.files, request.valid, *written) if path is not None]
+    with compilation_watched(notes), open_log(request.log, notes, taken) as record:
+        request, corpus, prepared, origin = _prepare(request)
+        configs = request.configs
+        resumed_at = None if resumed is None else resumed.state.step
+        planned = {name: value for name, value in asdict(prepared).items() if name not in asdict(configs)}
+        record({"event": "start", **asdict(configs), "plan": planned, "resumed_at_step": resumed_at})
+
+        def warn(warning: str) -> None:
+            notes.say("warning", warning)
+            record({"event": "warning", "warning": warning})
+
+        if unknown := unknown_tokens(corpus, configs.text):
+            warn(unknown)
+        notes.part()
+        keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
+        memorisation = Memorisation(corpus, configs.training)
+        if resumed is not None:
+            memorisation.recall(resumed.history["validations"])
+        stopping = Stopping()
+        reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
+        reports = warned(reports, memorisation, warn)
+        with open_progress(corpus, configs, prepared, notes) as shown:
+            first = _first_report(reports, resumed)
+            with interruptible(stopping, shown.stopping):
+                end = _follow(chain([first], reports), keeper, record, shown, request)
+        notes.part()
+        _conclude(end, request, stopping)
+
+
+def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
+    """The request with its configurations settled, and what it comes to, told in notes.
+
+    Raises ConfigError if that is not the training to go on with, or needs too much memory.
+    """
+    notes, resumed = request.notes, request.resumed
+    if resumed is not None:
+        for label, words in describe_checkpoint(resumed, request.configs, request.destination.name):
+            notes.say(label, words)
+    corpus = read_text(request.files, request.valid, request.configs, notes)
+    prepared = plan(corpus, request.configs.network, request.configs.training)
+    text = replace(request.configs.text, unit=corpus.unit)
+    request = replace(request, configs=Configs(text, prepared.network, prepared.training))
+    origin = Origin.of(text, prepared.network, prepared.training, corpus, request.valid)
+    if resumed is not None:
+        check_same_text(resumed, origin)
+    for label, words in describe_plan(prepared):
+        notes.say(label, words)
+    check_memory(prepared.memory_bytes)
+    return request, corpus, prepared, origin
+
+
+def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
+    """Tell how the training ended; after a good end, show a few sequences."""
+    notes, destination, training = request.notes, request.destination, request.configs.training
+    for label, text in describe_end(end, training.patience, destination):
+        notes.say(label, text)
+    if end.reason == "diverged":
+        saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
+        times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
+        raise DivergedError(
+            f"the training diverged {'again ' if times else ''}after {format_amount(end.tokens, 'token')}{times};"
+            f" {saved}. Try a lower --lr than {training.lr:g}, or a lower --clip"
+        )
+    if end.reason == "interrupted" and destination.has_checkpoint:
+        notes.say("go on", resume_command(request))
+    if request.as_json:
+        place = {"model": destination.name, "path": str(destination.path)} if end.best else {}
+        print_json({"event": "result", **place, **as_record(end)})
+    if end.reason == "interrupted":
+        raise typer.Exit(stopping.exit_code)
+    notes.part()
+    _show_samples(end, training.seed, training.threads, as_json=request.as_json)
+
+
+def check_memory(needed: int) -> None:
+    """Raise ConfigError if a training needs more bytes than the machine can have, so that it fails now, not later.
+
+    A forecast is no measurement: what is only somewhat too much is tried.
+    """
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows does not tell
+        return
+    if needed > 2 * memory:
+        raise ConfigError(
+            f"the training would need about {format_bytes(needed)} of memory, this machine has"
+            f" {format_bytes(memory)}; choose a smaller --hidden, --max-vocab, --batch or --bptt"
+        )
+
+
+def as_record(report: StepReport | ValidationReport | RecoveryReport | Finished) -> dict[str, Any]:
+    """A report as JSON: all of it but the model."""
+    record = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "model"}
+    if isinstance(report, Finished) and report.best is not None:
+        record["best"] = as_record(report.best)
+    return record
+
+
+def read_text(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> Corpus:
+    """The corpus, and in notes what was found in it."""
+    held_out = [] if valid is None else [valid]
+    announce_terminal([*files, *held_out], notes)
+
+    def say(message: str) -> None:
+        notes.say("text", message)
+
+    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=held_out)
+    for label, text in describe_corpus(files, valid, corpus, configs.text):
+        notes.say(label, text)
+    return corpus
+
+
+def _first_report(reports: Iterator[Report], resumed: Checkpoint | None) -> Report:
+    """What comes of the first step. Until then, while kernels may be compiled, Ctrl-C ends at once."""
+    try:
+        return next(reports)
+    except KeyboardInterrupt as interruption:
+        left = "no model is saved" if resumed is None else "the checkpoint is as it was"
+        raise KeyboardInterrupt(f"before the first step; {left}") from interruption
+
+
+def _follow(
+    reports: Iterable[Report], keeper: Keeper, record: Record, progress: SilentProgress, request: Request
+) -> Finished:
+    """Show all reports. Each best model is saved at once; at the end, once more with its whole history.
+
+    Raises OutputError, which says how to go on, if it cannot be saved at the end.
+    """
+    for report in reports:
+        if isinstance(report, CheckpointReport):
+            record(keeper.checkpoint(report))
+            continue
+        record({"event": _EVENTS[type(report)], **as_record(report)})
+        if isinstance(report, StepReport):
+            progress.step(report)
+        elif isinstance(report, RecoveryReport):
+            progress.recovery(report)
+        elif isinstance(report, ValidationReport):
+            if report.best:
+                keeper.best(report.model)
+            progress.validation(report)
+        else:
+            if report.best is not None:
+                _save_last(report, keeper, request)
+            return report
+    raise AssertionError("the training ended without saying so")
+
+
+def _save_last(end: Finished, keeper: Keeper, request: Request) -> None:
+    try:
+        keeper.last(end.model)
+    except OutputError as error:
+        if not request.destination.has_checkpoint:
+            raise
+        raise OutputError(f"{error}; when there is room, this makes it: {resume_command(request)}") from error
+
+
+_EVENTS = {
+    StepReport: "step",
+    ValidationReport: "validation",
+    RecoveryReport: "recovery",
+    Finished: "finished",
+}
+
+
+def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> None:
+    for one in sample(end.model, SamplingConfig(count=_SAMPLES, seed=seed), threads=threads):
+        if as_json:
+            print_json({"event": "sample", **asdict(one)})
+        else:
+            print_sequence(one, end.model.text.unit)

@@ -1,0 +1,90 @@
+"""Where a training puts its model and its checkpoint, checked before the work begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from textgen.cli.commands.options import LEVELS
+from textgen.errors import ModelExistsError
+from textgen.lm.progress.checkpoint import save_checkpoint
+from textgen.lm.storage.atomic_write import output_error, remove_leftovers
+from textgen.lm.storage.model_file import save_model
+from textgen.lm.storage.store import checkpoint_path, free_path, name_of, output_path, resumable_path
+
+if TYPE_CHECKING:
+    from textgen.lm.progress.checkpoint import Origin
+    from textgen.lm.progress.state import Snapshot
+    from textgen.lm.storage.model import LanguageModel
+
+
+class Destination:
+    """Two files that are ours to write, again and again, from the first time on.
+
+    has_checkpoint : whether there is one of this training.
+    """
+
+    def __init__(self, path: Path, *, overwrite: bool, has_checkpoint: bool = False) -> None:
+        self.path = path
+        self.has_checkpoint = has_checkpoint
+        self._overwrite = self._overwrite_checkpoint = overwrite
+
+    @classmethod
+    def checked(cls, name: str | None, output: Path | None, corpus: Path, level: str, *, force: bool) -> Self:
+        """The place that the options ask for. Raises ModelExistsError, OutputError or ConfigError."""
+        return cls(output_path(name, output, f"{_stem(corpus)}-{level}", force=force), overwrite=force)
+
+    @classmethod
+    def resumed(cls, name: str | None, output: Path | None, corpus: Path, level: str | None) -> Self:
+        """The place of the training that is gone on with; level None: any. Raises NoSuchModelError or ConfigError."""
+        stems = [f"{_stem(corpus)}-{one}" for one in (LEVELS if level is None else [level])]
+        return cls(resumable_path(name, output, stems), overwrite=True, has_checkpoint=True)
+
+    @property
+    def name(self) -> str:
+        """What `--model` takes."""
+        return name_of(self.path)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint's file."""
+        return checkpoint_path(self.path)
+
+    def clear(self) -> None:
+        """Remove what a killed process may have left beside both files while it wrote them."""
+        for file in (self.path, self.checkpoint):
+            remove_leftovers(file)
+
+    def save(self, model: LanguageModel) -> None:
+        """Write `model`. If another process took the file since we looked, a free name beside it is used."""
+        try:
+            save_model(model, self.path, overwrite=self._overwrite)
+        except ModelExistsError:
+            self._move()
+            self.save(model)
+        self._overwrite = True
+
+    def save_checkpoint(self, origin: Origin, snapshot: Snapshot) -> None:
+        """Write a checkpoint, in the same way."""
+        try:
+            save_checkpoint(origin, snapshot, self.checkpoint, overwrite=self._overwrite_checkpoint)
+        except ModelExistsError:
+            self._move()
+            self.save_checkpoint(origin, snapshot)
+        self._overwrite_checkpoint = self.has_checkpoint = True
+
+    def _move(self) -> None:
+        """Take another name; a checkpoint of ours that has the old one comes along."""
+        old, self.path = self.checkpoint, free_path(self.path)
+        if self.has_checkpoint:
+            try:
+                old.replace(self.checkpoint)
+            except OSError as error:
+                raise output_error(self.checkpoint, error) from error
+
+
+def _stem(corpus: Path) -> str:
+    """What a model of this text is called, without its level."""
+    while corpus.suffix in {".txt", ".gz", ".bz2", ".xz"}:
+        corpus = corpus.with_suffix("")
+    return "stdin" if str(corpus) == "-" else corpus.name

@@ -1,0 +1,92 @@
+"""What `textgen train` tells before and after the work, label and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.cli.commands.model_choice import format_network
+from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
+from textgen.text.corpus.files import display_name
+from textgen.text.corpus.holdout import MOST, SHARE
+
+if TYPE_CHECKING:
+    from textgen.cli.training.destination import Destination
+    from textgen.lm.config.text import TextConfig
+    from textgen.lm.planning.plan import TrainingPlan
+    from textgen.lm.training.reports import Finished
+    from textgen.text.corpus.corpus import Corpus
+
+Notes = Iterator[tuple[str, str]]
+
+_REASONS = {
+    "epochs": "all epochs done",
+    "time": "time is up",
+    "steps": "all steps done",
+    "interrupted": "interrupted",
+    "diverged": "the training diverged",
+}
+
+
+def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus, text: TextConfig) -> Notes:
+    """What was read, and what of it is held out."""
+    names = ", ".join(display_name(path) for path in files)
+    yield "corpus", f"{names}: {format_amount(corpus.characters, 'character')}, {_format_sequences(corpus)}"
+    tokens, oovs = len(corpus.train.ids), corpus.vocabulary.counts[0]
+    unknown = f", {oovs / tokens:.1%} of the text outside it" if oovs else ""
+    yield "tokens", f"{tokens:,} to train on; vocabulary of {len(corpus.vocabulary):,}{unknown}"
+    if corpus.valid is not None:
+        source = display_name(valid) if valid else "sequences at random" if text.shuffle else "the last part"
+        characters = format_amount(int(corpus.valid.characters.sum()), "character")
+        yield "held out", f"{source}: {characters}, {format_amount(len(corpus.valid.ids), 'token')}"
+        if valid is None and text.valid_fraction is None and SHARE * corpus.characters > MOST:
+            yield "", f"no more than some {MOST:,} characters, of so long a text (--valid-fraction overrides)"
+
+
+def _format_sequences(corpus: Corpus) -> str:
+    number = len(corpus.train) + (len(corpus.valid) if corpus.valid is not None else 0)
+    return f"{format_amount(number, 'sequence')} ({corpus.unit})"
+
+
+def describe_plan(plan: TrainingPlan) -> Notes:
+    """What will be trained, how long, and what it takes."""
+    if plan.reason:
+        yield "chosen", plan.reason
+    yield "network", f"{format_network(plan.network)}; {format_amount(plan.parameters, 'parameter')}"
+    window = f"{format_amount(plan.batch, 'row')} x {format_amount(plan.bptt, 'token')}"
+    yield "training", f"{_format_length(plan)}; windows of {window}"
+    yield "", f"dropout {plan.training.dropout:g}, learning rate {plan.training.lr:g}"
+    for note in plan.notes:
+        yield "", note
+    yield "memory", f"about {format_bytes(plan.memory_bytes)}; {format_amount(plan.threads, 'thread')}"
+
+
+def _format_length(plan: TrainingPlan) -> str:
+    steps = format_amount(plan.steps_per_epoch, "step")
+    if plan.epochs is not None:
+        return f"{format_amount(plan.epochs, 'epoch')} of {steps}"
+    length = format_duration(plan.seconds) if plan.seconds is not None else format_amount(plan.steps or 0, "step")
+    return f"{length}, an epoch is {steps}"
+
+
+def describe_end(end: Finished, patience: int, destination: Destination) -> Notes:
+    """How it ended, where the model is, and how to use it. patience : of the training, in validations."""
+    impatient = f"no better one in {format_amount(patience, 'validation')}"
+    reason = impatient if end.reason == "patience" else _REASONS[end.reason]
+    yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
+    best = end.best
+    if best is not None and best.valid_loss is not None:
+        figures = []
+        if best.bits_per_character is not None:
+            figures.append(f"{best.bits_per_character:.3f} bits per character")
+        if best.perplexity is not None:
+            figures.append(f"perplexity {format_perplexity(best.perplexity)}")
+        yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
+    if best is not None:
+        yield "saved", str(destination.path)
+        yield "next", f"textgen sample --model {_quoted(destination.name)}"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"' if " " in name else name

@@ -1,0 +1,30 @@
+"""`textgen train --print-config`: all settings as they would be, what the text decides included."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textgen.cli.terminal.output import Notes, print_data
+from textgen.cli.training.config_file import format_config
+from textgen.cli.training.course import read_text
+from textgen.lm.planning.plan import plan
+
+if TYPE_CHECKING:
+    from textgen.cli.commands.options import Configs
+
+
+def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:
+    """Print the settings of a training as TOML that `--config` takes, and train nothing."""
+    corpus = read_text(files, valid, configs, notes)
+    prepared = plan(corpus, configs.network, configs.training)
+    if prepared.reason:
+        notes.say("chosen", prepared.reason)
+    text = asdict(replace(configs.text, unit=corpus.unit))
+    if valid is not None:
+        text["valid"] = str(valid)
+    print_data(
+        format_config({"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)})
+    )

@@ -1,0 +1,1 @@
+"""The loops between the products: activations, softmax, dropout, drawing, updates."""

@@ -1,0 +1,1 @@
+"""All matrix products."""

@@ -1,0 +1,1 @@
+"""How kernels are compiled and kept, and how threads share them out."""

@@ -1,0 +1,1 @@
+"""What a training will be, chosen before it starts."""

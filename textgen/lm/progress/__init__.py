@@ -1,0 +1,1 @@
+"""Where a training is between two steps, and its checkpoint."""

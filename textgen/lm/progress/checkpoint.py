@@ -1,0 +1,194 @@
+"""The checkpoint file: a training between two steps, to be gone on with as if it had never been interrupted.
+
+A safetensors file (https://huggingface.co/docs/safetensors) beside the model's: the arrays of a `Snapshot`, all
+float32, and as metadata, in strings:
+
+    textgen.checkpoint  "1", the format's number; only this one is read
+    textgen.version     the version that wrote the file
+    textgen.origin      JSON, see `Origin`
+    textgen.state       JSON, see `State`
+    textgen.history     JSON, the model's history so far
+
+It does not rely on the model file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from textgen import __version__
+from textgen.errors import ConfigError, ModelFileError
+from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.progress.state import REASONS, Snapshot, State
+from textgen.lm.storage.atomic_write import write_atomically
+from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safetensors_parts
+from textgen.lm.storage.strict_json import build, is_alike, to_json
+from textgen.lm.training.validation import is_entry
+from textgen.nn.config import NetworkConfig
+from textgen.nn.parameters import parameter_shapes
+from textgen.text.corpus.corpus import Corpus
+
+FORMAT = 1
+_KIND = Kind("checkpoint", remedy="--force trains anew")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a training was asked for, settled, and what it learns from.
+
+    corpus_sha256 : of the text. data_sha256 : of its tokens' ids and those held out. valid : the path of the text to
+    validate on, if there is one.
+    """
+
+    text: TextConfig
+    network: NetworkConfig
+    training: TrainingConfig
+    corpus_sha256: str
+    data_sha256: str
+    vocabulary_size: int
+    valid: str | None
+
+    @classmethod
+    def of(
+        cls, text: TextConfig, network: NetworkConfig, training: TrainingConfig, corpus: Corpus, valid: Path | None
+    ) -> Origin:
+        """The origin of a training on `corpus`."""
+        path = None if valid is None else str(valid.resolve())
+        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), path)
+
+
+def fingerprint(corpus: Corpus) -> str:
+    """The SHA-256 of all that a training sees of a corpus."""
+    digest = sha256(corpus.vocabulary.to_json().encode())
+    for part in (corpus.train, corpus.valid):
+        if part is not None:
+            digest.update(np.ascontiguousarray(part.ids).data)
+    return digest.hexdigest()
+
+
+def save_checkpoint(origin: Origin, snapshot: Snapshot, path: Path, *, overwrite: bool) -> None:
+    """Write a checkpoint to `path`, whole or not at all. Raises as `write_atomically` does."""
+    metadata = {
+        "textgen.checkpoint": str(FORMAT),
+        "textgen.version": __version__,
+        "textgen.origin": to_json(asdict(origin)),
+        "textgen.state": to_json(asdict(snapshot.state)),
+        "textgen.history": to_json(snapshot.history),
+    }
+    write_atomically(path, safetensors_parts(snapshot.arrays, metadata), overwrite=overwrite)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint file; its arrays are read only when they are wanted. version : of the textgen that wrote it."""
+
+    path: Path
+    version: str
+    origin: Origin
+    state: State
+    history: dict[str, Any]
+
+    @property
+    def valid_path(self) -> Path | None:
+        """The text that the training is validated on; None if it is a part of the corpus, or nothing."""
+        return None if self.origin.valid is None else Path(self.origin.valid)
+
+    def course_like(self, pattern: dict[str, Any]) -> dict[str, Any]:
+        """The state of the course. Raises ModelFileError unless it has the names of `pattern`, another one's."""
+        if not is_alike(self.state.course, pattern):
+            raise _KIND.damaged(self.path, f"its course is {to_json(self.state.course)}")
+        return self.state.course
+
+    def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Read all arrays into `arrays`.
+
+        Raises ModelFileError unless the file holds just those, of the same shapes, and the best parameters are finite;
+        the others need not be, where the last update has led astray, which the next step finds out.
+        """
+        with opened(self.path, _KIND) as file:
+            shapes = file.shapes()
+            for name in sorted(set(shapes) ^ set(arrays)):
+                raise file.damaged(f"the array '{name}' is {'unknown' if name in shapes else 'missing'}")
+            for name, array in arrays.items():
+                if shapes[name] != array.shape:
+                    raise file.damaged(f"the array '{name}' has the shape {shapes[name]}, not {array.shape}")
+                array[...] = file.array(name)
+                if name.startswith("best/") and not np.isfinite(array).all():
+                    raise file.damaged(f"the array '{name}' holds numbers that are not finite")
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What the file at `path` holds, all but its arrays' numbers being checked.
+
+    Raises NoSuchModelError if there is no such file, ModelFileError if it is not a sound checkpoint.
+    """
+    with opened(path, _KIND) as file:
+        version = file.metadata.get("textgen.version", "unknown")
+        _check_format(file, version)
+        origin = _origin_of(file, version)
+        history = file.json_object("textgen.history")
+        try:
+            state = build(State, file.json_object("textgen.state"))
+        except ValueError as error:
+            raise file.damaged(error) from error
+        _check_parameters(file, origin)
+        _check_course_of_events(file, history, state)
+    return Checkpoint(path, version, origin, state, history)
+
+
+def _check_format(file: TensorFile, version: str) -> None:
+    """Raise ModelFileError unless a checkpoint of this format was found."""
+    path, found = file.path, file.metadata.get("textgen.checkpoint")
+    if found is None:
+        raise ModelFileError(f"{path}: a safetensors file, but not a checkpoint of textgen")
+    if found != str(FORMAT):
+        raise ModelFileError(
+            f"{path}: a checkpoint of format {found}, written by textgen {version}; this is {__version__}, which"
+            f" goes on from format {FORMAT} alone: go on with that version, or train anew with --force"
+        )
+
+
+def _origin_of(file: TensorFile, version: str) -> Origin:
+    try:
+        return build(Origin, file.json_object("textgen.origin"))
+    except (ValueError, ConfigError) as error:
+        if version != __version__:
+            raise ModelFileError(
+                f"{file.path}: written by textgen {version}, whose options are not those of this one, {__version__}"
+                f" ({error}); go on with that version, or train anew with --force"
+            ) from error
+        raise file.damaged(error) from error
+
+
+def _check_parameters(file: TensorFile, origin: Origin) -> None:
+    """Raise ModelFileError unless the parameters have the shapes that the network needs.
+
+    This comes before the network is built: a damaged size must not ask for all the memory there is.
+    """
+    shapes = file.shapes()
+    if origin.network.layers + origin.network.head_layers > len(shapes):
+        raise file.damaged(f"{len(shapes)} arrays are too few for {origin.network.layers} layers")
+    if origin.network.embedding is None or origin.text.unit == "auto":
+        raise file.damaged("its configuration is not settled")
+    for name, shape in parameter_shapes(origin.network, origin.vocabulary_size).items():
+        if shapes.get(f"parameters/{name}") != shape:
+            found = shapes.get(f"parameters/{name}", "missing")
+            raise file.damaged(f"the shape of the parameters '{name}' is {found}, not {shape}")
+
+
+def _check_course_of_events(file: TensorFile, history: Mapping[str, Any], state: State) -> None:
+    """Raise ModelFileError unless the history has a report of the best validation."""
+    if state.stopped not in (None, *REASONS):
+        raise file.damaged(f"it stopped by '{state.stopped}'")
+    validations = history.get("validations")
+    if not isinstance(validations, list) or not isinstance(history.get("training"), dict):
+        raise file.damaged("its history lacks the validations or the options")
+    if state.best is not None and not (state.best < len(validations) and is_entry(validations[state.best])):
+        raise file.damaged(f"its history lacks the best validation, number {state.best}")

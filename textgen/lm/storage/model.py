@@ -1,0 +1,51 @@
+"""A language model: a network, the vocabulary it speaks of, and how text becomes the ids of that vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from textgen.lm.config.text import TextConfig
+from textgen.nn.config import NetworkConfig
+from textgen.nn.network import Network
+from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer
+from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary
+from textgen.text.tokens.windows import NO_INPUT
+
+
+@dataclass
+class LanguageModel:
+    """What a model file holds.
+
+    text : how text becomes ids; its unit is settled, not "auto".
+    history : how the model came to be, fit for JSON: its corpus, its training's options, all validations.
+    """
+
+    network: Network
+    vocabulary: Vocabulary
+    text: TextConfig
+    history: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def new(
+        cls, text: TextConfig, config: NetworkConfig, vocabulary: Vocabulary, seed: int, training: bool = False
+    ) -> LanguageModel:
+        """A model with parameters drawn by `seed`; with `training`, one whose network can be trained."""
+        network = Network(config, len(vocabulary), training=training)
+        network.initialize(seed)
+        return cls(network, vocabulary, text)
+
+    @property
+    def level(self) -> str:
+        """What a token is to a person: 'char' or 'word'."""
+        return self.text.level
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What cuts text into this model's tokens."""
+        return TOKENIZERS[self.text.tokenizer]
+
+    @property
+    def first_input(self) -> int:
+        """What is fed in before the first token of a text: nothing, or with `carry` the end of the text before."""
+        return EOS_ID if self.text.carry else NO_INPUT

@@ -1,0 +1,85 @@
+"""Measuring a model in training on the held-out part, and the history of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from textgen.core.runtime.threads import Team
+from textgen.lm.config.training import TrainingConfig
+from textgen.lm.inference.evaluation import bits_per_character
+from textgen.lm.inference.scoring import perplexity, with_first_input
+from textgen.lm.storage.model import LanguageModel
+from textgen.lm.storage.strict_json import is_alike
+from textgen.lm.training.reports import ValidationReport
+from textgen.nn.computation import Computation
+from textgen.text.corpus.corpus import Corpus, PackedText
+from textgen.text.tokens.windows import count_read, evaluation_windows
+
+_ROWS, _STEPS = 32, 64  # of a window
+_CONTEXT = 256  # tokens before a validation row's first one that bring its state up
+_UNTOLD = {"model", "best"}  # of a report, in the history
+
+
+def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float:
+    """The sum of -log P over the tokens of `text`.
+
+    Long sequences are cut, so that many rows run side by side; each row's state is brought up by the 256 tokens before
+    it. Where no sequence is longer than that, the figure is `evaluate`'s own.
+    """
+    total = 0.0
+    computation = Computation.without_training(model.network, team)
+    for window, _ in evaluation_windows(text, _ROWS, _STEPS, _CONTEXT, model.text.carry):
+        total += float(computation.forward(with_first_input(window, model.first_input)).sum())
+    return total
+
+
+def tokens_read(text: PackedText | None, carry: bool) -> int:
+    """How many tokens a validation on `text` reads, those that bring states up included; 0 if there is no text."""
+    return 0 if text is None else count_read(text, _ROWS, _CONTEXT, carry)
+
+
+def figures_of(nats: float | None, text: PackedText | None) -> dict[str, Any]:
+    """A validation's figures under their names in its report, of the sum of losses over `text`; None: not measured."""
+    if nats is None or text is None:
+        return dict.fromkeys(("valid_loss", "bits_per_character", "perplexity"))
+    return {
+        "valid_loss": nats / len(text.ids),
+        "bits_per_character": bits_per_character(nats, int(text.characters.sum())),
+        "perplexity": perplexity(nats, len(text.ids)),
+    }
+
+
+def new_history(corpus: Corpus, training: TrainingConfig) -> dict[str, Any]:
+    """How a model came to be, as it stands before the first step."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "corpus": {
+            "sha256": corpus.sha256,
+            "characters": corpus.characters,
+            "train_tokens": len(corpus.train.ids),
+            "valid_tokens": 0 if corpus.valid is None else len(corpus.valid.ids),
+        },
+        "training": asdict(training),
+        "validations": [],
+    }
+
+
+def to_history(report: ValidationReport) -> dict[str, Any]:
+    """A report as an entry of the history, fit for JSON."""
+    values = {name: getattr(report, name) for name in report.__dataclass_fields__ if name not in _UNTOLD}
+    values["seconds"] = round(report.seconds, 3)
+    return values
+
+
+def is_entry(entry: object) -> bool:
+    """Whether this is what `to_history` makes of a sound report."""
+    names = ValidationReport.__dataclass_fields__.keys() - _UNTOLD
+    return isinstance(entry, dict) and entry.keys() == names and all(is_alike(entry[name], 0) for name in names)
+
+
+def from_history(entry: Mapping[str, Any], model: LanguageModel) -> ValidationReport:
+    """The report of the best model that the history has as `entry`."""
+    return ValidationReport(**entry, best=True, model=model)
