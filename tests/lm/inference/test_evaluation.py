@@ -10,7 +10,8 @@ from textgen import __version__
 from textgen.core.runtime.threads import Team
 from textgen.errors import EmptyCorpusError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
-from textgen.lm.inference.evaluation import bits_per_character, evaluate, signature
+from textgen.lm.inference.evaluation import evaluate
+from textgen.lm.inference.measures import bits_per_character, signature
 from textgen.lm.inference.scoring import score
 from textgen.nn.computation import Computation
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID

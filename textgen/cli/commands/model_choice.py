@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textgen.cli.terminal.number_formats import format_amount
+from textgen.cli.show.summary import format_network
 
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
     from textgen.lm.storage.model import LanguageModel
-    from textgen.nn.config import NetworkConfig
 
 
 def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tuple[LanguageModel, str]:
@@ -22,16 +21,3 @@ def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tup
     name = name_of(path)
     notes.say("model", f"{name} ({model.level}, {format_network(model.network.config)})")
     return model, name
-
-
-def format_network(network: NetworkConfig) -> str:
-    """'lstm, 2 layers of 256 units', and what else the network has."""
-    units = f"{network.hidden} units"
-    parts = [network.cell, units if network.layers == 1 else f"{network.layers} layers of {units}"]
-    if network.embedding:
-        parts.append(f"{'tied ' if network.tie else ''}embedding {network.embedding}")
-    if network.head_layers:
-        parts.append(format_amount(network.head_layers, "head layer"))
-    if network.cutoffs:
-        parts.append("adaptive softmax")
-    return ", ".join(parts)

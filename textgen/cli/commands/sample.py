@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from textgen.cli.commands import options
+from textgen.cli.show.sequences import print_sequence
 from textgen.cli.terminal.number_formats import format_amount
-from textgen.cli.terminal.output import Notes, flush_data, print_data, print_json
+from textgen.cli.terminal.output import Notes, flush_data, print_json
+from textgen.cli.training.request import pick
 from textgen.lm.config.sampling import SamplingConfig
 
 if TYPE_CHECKING:
-    from textgen.lm.inference.sampling import Sample
+    pass
 
 DRAWING = "Drawing"
 
@@ -77,7 +79,7 @@ def sample(
 
     Each sequence is what the model was trained on: a line, a paragraph, or a whole text.
     """
-    config = options.pick(SamplingConfig, locals()).seeded()
+    config = pick(SamplingConfig, locals()).seeded()
     options.check_level(level)
     options.check_threads(threads)
     options.check_text("--prompt", prompt)
@@ -104,8 +106,3 @@ def sample(
             flush_data()
         if cut:
             notes.say("length", f"{cut} of {format_amount(count, 'sequence')} cut at --max-length {max_length}")
-
-
-def print_sequence(one: Sample, unit: str) -> None:
-    """Print a sequence as the corpus has them: a line; a paragraph and an empty line; the text as it is."""
-    print_data(one.text + "\n" if unit == "paragraph" else one.text)

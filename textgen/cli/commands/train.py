@@ -9,6 +9,7 @@ import typer
 
 from textgen.cli.commands import options
 from textgen.cli.terminal.output import Notes
+from textgen.cli.training.request import Request, configurations, given_options, merge, settings_of
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
 from textgen.lm.config.sizes import SIZES
@@ -16,7 +17,7 @@ from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, TrainingConfig
 from textgen.nn.config import SOFTMAXES, NetworkConfig
 from textgen.text.corpus.units import UNITS
-from textgen.text.tokens.tokenizers import TOKENIZERS
+from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 
 _text = options.group("Text")
 _network = options.group("Network")
@@ -24,7 +25,7 @@ _length = options.group("Length of the training (at most one of epochs, time and
 _step = options.group("Training step")
 _output = options.group(options.OUTPUT)
 
-_LEVEL = f"What a token is: {', '.join(options.LEVELS)}."
+_LEVEL = f"What a token is: {', '.join(LEVELS)}."
 _TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
 _UNIT = f"What a sequence is: {', '.join(UNITS)}."
 _SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
@@ -156,20 +157,20 @@ def train(
 ) -> None:
     """Train a model on your text, save it, and show what it writes."""
     values = dict(locals())
-    values, given = options.merge(values, options.given_options(context), _read(config))
-    configs = options.configurations(values)
+    values, given = merge(values, given_options(context), _read(config))
+    configs = configurations(values)
     valid = None if values["valid"] is None else Path(values["valid"])
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
 
-    from textgen.cli.training.course import Request, run_training
+    from textgen.cli.training.course import run_training
     from textgen.cli.training.destination import Destination
     from textgen.cli.training.print_config import print_config as print_settings
     from textgen.cli.training.resuming import open_checkpoint
 
     checkpoint, place = None, (name, output, corpus[0])
     if resume:
-        settings = options.settings(given)
+        settings = settings_of(given)
         destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
         checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
         valid = valid or checkpoint.valid_path
@@ -189,7 +190,7 @@ def _read(config: Path | None) -> dict[str, Any]:
 
     found = read_config(config)
     try:
-        options.configurations(found)
+        configurations(found)
     except ConfigError as error:
         raise ConfigError(f"{config}: {error}") from error
     return found

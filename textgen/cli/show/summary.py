@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textgen.cli.commands.model_choice import format_network
 from textgen.cli.show.learning_curve import best_record, is_number, validations_of
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
 
 if TYPE_CHECKING:
     from textgen.lm.storage.model_file import ModelSummary
+    from textgen.nn.config import NetworkConfig
 
 _SHOWN_TOKENS = 12
 _WHERE_IT_MATTERS = {"dropout_kind": "dropout", "word_dropout": "word_dropout", "weight_decay": "weight_decay"}
@@ -124,3 +124,16 @@ def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
             )
         )
     return pairs
+
+
+def format_network(network: NetworkConfig) -> str:
+    """'lstm, 2 layers of 256 units', and what else the network has."""
+    units = f"{network.hidden} units"
+    parts = [network.cell, units if network.layers == 1 else f"{network.layers} layers of {units}"]
+    if network.embedding:
+        parts.append(f"{'tied ' if network.tie else ''}embedding {network.embedding}")
+    if network.head_layers:
+        parts.append(format_amount(network.head_layers, "head layer"))
+    if network.cutoffs:
+        parts.append("adaptive softmax")
+    return ", ".join(parts)

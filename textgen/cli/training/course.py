@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from textgen.cli.commands.options import Configs
-from textgen.cli.commands.sample import print_sequence
+from textgen.cli.show.sequences import print_sequence
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
 from textgen.cli.terminal.output import Notes, print_json
@@ -21,6 +20,7 @@ from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.log import Record, open_log
 from textgen.cli.training.notes import describe_corpus, describe_end, describe_plan
 from textgen.cli.training.progress import SilentProgress, open_progress
+from textgen.cli.training.request import Configs, Request
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
 from textgen.cli.training.saving import Keeper
 from textgen.errors import ConfigError, DivergedError, OutputError
@@ -35,26 +35,9 @@ from textgen.text.corpus.corpus import Corpus, read_corpus
 from textgen.text.corpus.files import display_name
 
 if TYPE_CHECKING:
-    from textgen.cli.training.destination import Destination
+    pass
 
 _SAMPLES = 3  # sequences shown at the end
-
-
-@dataclass(frozen=True)
-class Request:
-    """A training that was asked for.
-
-    valid : a text to validate on. log : where each report is written. resumed : what it goes on from.
-    """
-
-    files: Sequence[Path]
-    valid: Path | None
-    configs: Configs
-    destination: Destination
-    log: Path | None
-    notes: Notes
-    as_json: bool
-    resumed: Checkpoint | None = None
 
 
 def run_training(request: Request) -> None:

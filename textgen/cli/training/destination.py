@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from textgen.cli.commands.options import LEVELS
 from textgen.errors import ModelExistsError
 from textgen.lm.progress.checkpoint import save_checkpoint
 from textgen.lm.storage.atomic_write import output_error, remove_leftovers
 from textgen.lm.storage.model_file import save_model
 from textgen.lm.storage.store import checkpoint_path, free_path, name_of, output_path, resumable_path
+from textgen.text.tokens.tokenizers import LEVELS
 
 if TYPE_CHECKING:
     from textgen.lm.progress.checkpoint import Origin

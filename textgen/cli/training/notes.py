@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen.cli.commands.model_choice import format_network
+from textgen.cli.show.summary import format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
 from textgen.text.corpus.files import display_name
 from textgen.text.corpus.holdout import MOST, SHARE

@@ -13,7 +13,7 @@ from textgen.cli.training.course import read_text
 from textgen.lm.planning.plan import plan
 
 if TYPE_CHECKING:
-    from textgen.cli.commands.options import Configs
+    from textgen.cli.training.request import Configs
 
 
 def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:

@@ -16,7 +16,7 @@ from textgen.cli.terminal.output import Notes, console
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from textgen.cli.commands.options import Configs
+    from textgen.cli.training.request import Configs
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import RecoveryReport, StepReport, ValidationReport
     from textgen.text.corpus.corpus import Corpus

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.checks import option_of
-from textgen.cli.commands.options import Configs
 from textgen.cli.terminal.number_formats import format_duration
+from textgen.cli.training.request import Configs, Request
 from textgen.errors import ConfigError
 
 if TYPE_CHECKING:
-    from textgen.cli.training.course import Request
     from textgen.lm.progress.checkpoint import Checkpoint, Origin
 
 _FREE = {"threads", "checkpoint_minutes"}  # they change nothing of what is learnt

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from textgen import __version__
 from textgen.core.runtime.threads import Team, team_size
-from textgen.lm.config.text import TextConfig
-from textgen.lm.inference.scoring import perplexity, token_log_probabilities
+from textgen.lm.inference.measures import bits_per_character, perplexity, signature
+from textgen.lm.inference.scoring import token_log_probabilities
 from textgen.lm.storage.model import LanguageModel
 from textgen.text.corpus.corpus import read_packed
 from textgen.text.tokens.vocabulary import UNK_ID
@@ -56,27 +55,6 @@ class Evaluation:
     def bits_per_character(self) -> float:
         """All bits, unknown tokens' included, for each character of the original text."""
         return bits_per_character(self.nats, self.characters)
-
-
-def bits_per_character(nats: float, characters: int) -> float:
-    """A sum of losses in nats, in bits for each of `characters` characters."""
-    return nats / math.log(2) / characters
-
-
-def signature(text: TextConfig) -> str:
-    """How figures over a text were counted, so that two can be compared."""
-    parts = {
-        "level": text.level,
-        "tokenizer": text.tokenizer,
-        "unit": text.unit,
-        "case": "lower" if text.lowercase else "kept",
-        "norm": "nfc",
-        "eos": "counted",
-        "oov": "counted",
-        "carry": "yes" if text.carry else "no",
-        "version": __version__,
-    }
-    return "|".join(f"{key}:{value}" for key, value in parts.items())
 
 
 def evaluate(model: LanguageModel, paths: Sequence[Path | str], threads: int = 0) -> Evaluation:

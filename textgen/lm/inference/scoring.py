@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.core.runtime.threads import Team, team_size
+from textgen.lm.inference.measures import perplexity
 from textgen.lm.storage.model import LanguageModel
 from textgen.nn.computation import Computation
 from textgen.text.corpus.corpus import PackedText, pack_sentences
@@ -54,14 +55,6 @@ class SentenceScore:
     def perplexity_without_oov(self) -> float:
         """exp of the mean loss per token, over the tokens that the model knows and `<eos>`."""
         return perplexity(-math.fsum(self.log_probabilities[~self.oov]), len(self.tokens) - self.oovs)
-
-
-def perplexity(nats: float, tokens: int) -> float:
-    """The exponential of the mean loss of `tokens` tokens that lost `nats` together; infinite beyond a float."""
-    try:
-        return math.exp(nats / tokens)
-    except OverflowError:
-        return math.inf
 
 
 def score(model: LanguageModel, sentences: Iterable[str], threads: int = 0) -> Iterator[SentenceScore]:

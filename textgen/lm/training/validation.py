@@ -9,8 +9,8 @@ from typing import Any
 
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.training import TrainingConfig
-from textgen.lm.inference.evaluation import bits_per_character
-from textgen.lm.inference.scoring import perplexity, with_first_input
+from textgen.lm.inference.measures import bits_per_character, perplexity
+from textgen.lm.inference.scoring import with_first_input
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.storage.strict_json import is_alike
 from textgen.lm.training.reports import ValidationReport

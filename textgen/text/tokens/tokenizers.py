@@ -77,6 +77,8 @@ TOKENIZERS: dict[str, Tokenizer] = {
     tokenizer.name: tokenizer for tokenizer in (CharTokenizer(), WordTokenizer(), WhitespaceTokenizer())
 }
 
+LEVELS = tuple(dict.fromkeys(tokenizer.level for tokenizer in TOKENIZERS.values()))
+
 
 def normalize(text: str, lowercase: bool) -> str:
     """`text` in the composed form (NFC), so that what looks the same is the same; in lower case if asked.
