@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from textgen.cli.show.table import Column, draw_table, print_table, write_tsv
 from textgen.cli.terminal.number_formats import float_power, format_amount, format_perplexity, format_power
 from textgen.cli.terminal.output import print_json
+from textgen.lm.inference.measures import perplexity
 
 if TYPE_CHECKING:
     from textgen.lm.inference.scoring import SentenceScore
@@ -39,13 +40,13 @@ class Total:
     @property
     def perplexity(self) -> float:
         """Over all tokens."""
-        return _exp(self.nats / self.tokens) if self.tokens else math.nan
+        return perplexity(self.nats, self.tokens) if self.tokens else math.nan
 
     @property
     def perplexity_without_oov(self) -> float:
         """Over the tokens of the vocabulary."""
         known = self.tokens - self.oovs
-        return _exp(self.nats_without_oov / known) if known else math.nan
+        return perplexity(self.nats_without_oov, known) if known else math.nan
 
 
 class ScoreView:
@@ -212,10 +213,3 @@ _ABOUT_OOVS = ("oov", "oovs", "perplexity_without_oov")
 
 def _tokens(score: SentenceScore) -> Iterator[tuple[str, float, bool]]:
     return zip(score.tokens, (float(nats) for nats in score.log_probabilities), score.oov, strict=True)
-
-
-def _exp(nats: float) -> float:
-    try:
-        return math.exp(nats)
-    except OverflowError:
-        return math.inf

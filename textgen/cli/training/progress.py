@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from textgen.cli.terminal.number_formats import format_duration, format_perplexity
 from textgen.cli.terminal.output import Notes, console
+from textgen.lm.inference.measures import perplexity
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -107,7 +108,7 @@ class LiveProgress(PlainProgress):
 
     def _format_figures(self, report: StepReport) -> str:
         if self._level == "word":
-            quality = f"perplexity {format_perplexity(_exp(report.loss))}"
+            quality = f"perplexity {format_perplexity(perplexity(report.loss, 1))}"
         else:
             quality = f"{report.loss / math.log(2) * self._tokens_per_character:.3f} bits/char"
         left = "" if report.seconds_left is None else f"  {format_duration(report.seconds_left)} left"
@@ -167,10 +168,3 @@ def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: N
         drawn = Progress(described, bar, figures, console=screen, transient=True, expand=True)
         with drawn as shown, notes.printed_on(screen):
             yield LiveProgress(level, plan, ratio, shown)
-
-
-def _exp(nats: float) -> float:
-    try:
-        return math.exp(nats)
-    except OverflowError:
-        return math.inf

@@ -1,7 +1,7 @@
-"""Dropout: masks that are drawn by a counter, each of them a function of what it is for and of nothing else.
+"""Dropout: masks that are drawn by a counter. Each is a function of its seed, place, step and row, and of nothing else.
 
-So each thread draws the masks of its own rows, they are the same for any number of threads and any other rows, and on
-the way back they are drawn again instead of being stored: that takes less time than to read them.
+So each thread draws the masks of its own rows. They are the same for any number of threads, whatever the other rows.
+On the way back they are drawn once more, which takes less time than to store and read them.
 
 The generator is Philox4x32-10. Source: Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3.
 """

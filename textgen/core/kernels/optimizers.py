@@ -1,7 +1,7 @@
 """Gradient clipping and the updates, over fixed blocks of the parameter vector.
 
-Blocks are the unit of work for threads. Their borders depend on the parameters' number alone, and sums over blocks are
-taken in the blocks' order, so the result does not depend on the number of threads.
+Threads share out whole blocks. Where these begin follows from the number of parameters alone, and sums over blocks are
+taken in their order. So the result is the same for any number of threads.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """All matrix products of the network.
 
 The right operand is packed into panels of P columns, [ceil(N / P)][K][P], padded by zeros: as a whole for many
-products, or part by part on the way. The left operand is read with any strides. Each element of the result is a sum in
-the order of the inner dimension, cut at multiples of _DEPTH, so it depends neither on the other rows nor on how columns
-are shared out among threads.
+products, or part by part on the way. The left operand is read with any strides.
+
+Each element of the result is a sum in the order of the inner dimension, cut at multiples of _DEPTH. So it depends
+neither on the other rows nor on how threads share out the columns.
 """
 
 from __future__ import annotations

@@ -34,11 +34,12 @@ def settle_softmax(network: NetworkConfig, counts: Sequence[int]) -> NetworkConf
 
 
 def choose_cutoffs(counts: Sequence[int]) -> tuple[int, ...]:
-    """The ids that the clusters begin with, at most 4: so that a token takes the fewest multiplications on average.
+    """The ids that the clusters begin with, at most 4; () if there is nothing to be cut.
 
-    counts : as in `settle_softmax`. `<unk>` and `<eos>` are always in the short list. A token costs the columns of the
-    head, and those of its cluster, if it is in one; the least sum for all tokens of the text, over the candidates, is
-    found by dynamic programming from the last cluster to the first. () if there is nothing to be cut.
+    counts : as in `settle_softmax`. `<unk>` and `<eos>` are always in the short list.
+    They are chosen so that a token of the text takes the fewest multiplications on average. It costs the columns of
+    the head, and those of its cluster, if it is in one. The least sum over the candidates is found by dynamic
+    programming, from the last cluster to the first.
     """
     V, total = len(counts), sum(counts)
     first = EOS_ID + 1

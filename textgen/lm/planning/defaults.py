@@ -2,10 +2,10 @@
 
 The rule, in five steps:
 
-1. Time: a text of a million characters is worth four minutes of two cores, one of four times as many twice the time,
-   15 minutes at most (but one epoch at least). `--time` says otherwise.
-2. Size: the largest in SIZES that the text is long enough for, and the time: in it, three tokens at least are seen for
-   each weight. Where the size before would read the text more than five times, and learn it by heart, 0.8 tokens do.
+1. Time: a million characters are worth four minutes of two cores. Four times as many are worth twice the time, but no
+   text more than 15 minutes, or one epoch if that takes longer. `--time` says otherwise.
+2. Size: the largest in SIZES for which the text is long enough, and the time, too: three tokens at least must be seen
+   for each weight. 0.8 tokens do where the size before would read the text more than five times, and learn it by heart.
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
 4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.0035, falling with the root of their number. Words
    are learnt in smaller windows; in a large vocabulary their output is tied to the embedding.

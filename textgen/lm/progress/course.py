@@ -1,8 +1,8 @@
 """The course of a training: how far it is, when it is validated, when it ends.
 
-A course reads no clock and counts nothing. It is told, after each step, how many steps and tokens there have been and
-how many seconds the training has taken until then; after each validation, when it began and ended. Seconds are those of
-the whole training, also over several sittings; what is compiled on the way should not be counted.
+A course reads no clock and counts nothing; it is told. After each step: how many steps, tokens and seconds there have
+been. After each validation: when it began and ended. Seconds are those of the whole training, also over several
+sittings, without those in which kernels were compiled.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ class StepCourse(Course):
 class ClockCourse(Course):
     """A course of so many seconds, in which the last validation is included.
 
-    Progress is the share of the time until that validation; how long it takes is forecast from the speed of training,
-    then from the validation before. Where a forecast changes, or the machine's speed, progress goes on from where it
-    is, faster or slower.
+    Progress is the share of the time until that validation. How long that will take is forecast: from the speed of
+    training at first, then from the validation before. Where the forecast changes, or the machine's speed, progress
+    goes on from where it is, faster or slower.
     """
 
     reason = "time"

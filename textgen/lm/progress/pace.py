@@ -17,8 +17,8 @@ class Pace:
     ) -> None:
         """The clock from now on.
 
-        before : what the training took before this process. checkpoint_seconds : from one checkpoint to the next, 0 for
-        none but those at validations. compiled : how long kernels were compiled until now, which does not count.
+        before : what the training took before this process. checkpoint_seconds : from one checkpoint to the next; 0:
+        only at validations. compiled : tells how long kernels were compiled until now, which does not count.
         is_resumed : whether there is a checkpoint of this place.
         """
         self._compiled = compiled

@@ -59,7 +59,7 @@ def _ways_to_know_more(corpus: Corpus, text: TextConfig) -> Iterator[str]:
 class Memorisation:
     """Whether a model learns its text by heart, found out from one validation after the other.
 
-    Dropout makes the loss of the training text larger than the model's own, so with it less is found, never too much.
+    With dropout, the loss on the training text is larger than the model's own. So less is found then, never too much.
     """
 
     def __init__(self, corpus: Corpus, training: TrainingConfig) -> None:

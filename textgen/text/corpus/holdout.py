@@ -28,9 +28,8 @@ def share_of(characters: int, fraction: float | None) -> float:
 def hold_out(text: PackedText, fraction: float | None) -> tuple[PackedText, PackedText | None]:
     """`text` in two, at the border of sequences that leaves about `fraction` of the characters to the second.
 
-    fraction : see `share_of`. The second part is None where that is no sensible cut: a text of one sequence or of
-    hardly any characters, or one whose sequences are so unequal that half of what should be learnt from would be held
-    out as well.
+    fraction : see `share_of`. The second part is None where no cut makes sense: in a text of one sequence, or of hardly
+    any characters; or where the sequences are so unequal that half of what should be learnt from would be held out, too.
     """
     total = int(text.characters.sum())
     borders = np.cumsum(text.characters, dtype=np.int32 if total < 2**31 else np.int64)
@@ -47,9 +46,9 @@ def hold_out(text: PackedText, fraction: float | None) -> tuple[PackedText, Pack
 def part_lone_sequence(blocks: Iterable[Block], fraction: float | None) -> Iterator[Block]:
     """The blocks as they are; but a lone sequence is cut in two, to leave `fraction` of it to the second.
 
-    fraction : see `share_of`. It is cut after the line end nearest to that place, else after the nearest blank, if one
-    lies within half of the held-out share, else right there. The cut is made in the text: it is the same for every
-    tokenizer.
+    fraction : see `share_of`. The cut is after the nearest line end; if none is near, after the nearest blank; if that
+    is not near either, right at the place. Near is within half of the held-out share. The cut is made in the text, so
+    it is the same for every tokenizer.
     """
     blocks = iter(blocks)
     held: list[Block] = []

@@ -23,8 +23,8 @@ class PackedText:
     """Sequences of token ids, one after the other.
 
     ids : [tokens], integers; each sequence is closed by EOS_ID, which stands nowhere else.
-    characters : [sequences]; the code points of the original text that each sequence stands for, with the
-        separators after it (and blank lines before the first), so that the sum is the size of the text.
+    characters : [sequences]; how many code points of the original text each sequence stands for. The separators after
+        it count, and the blank lines before the first. So the sum is the size of the text.
     """
 
     ids: Ids
