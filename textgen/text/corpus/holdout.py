@@ -29,7 +29,7 @@ def hold_out(text: PackedText, fraction: float | None) -> tuple[PackedText, Pack
     """`text` in two, at the border of sequences that leaves about `fraction` of the characters to the second.
 
     fraction : see `share_of`. The second part is None where no cut makes sense: in a text of one sequence, or of hardly
-    any characters; or where the sequences are so unequal that half of what should be learnt from would be held out, too.
+    any characters; or where sequences are so unequal that half of what should be learnt from would be held out, too.
     """
     total = int(text.characters.sum())
     borders = np.cumsum(text.characters, dtype=np.int32 if total < 2**31 else np.int64)
