@@ -10,6 +10,7 @@ from tests.benchmarks.cases import BASE
 from tests.benchmarks.timing import Contender, Work
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.planning.plan import plan
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import Finished
 from textgen.text.corpus.corpus import Corpus, PackedText
@@ -25,7 +26,7 @@ def training(corpus: Corpus, repeated: int, threads: int) -> Contender:
 
     def work(units: int) -> None:
         for _ in range(units):
-            *_, last = train(longer, TextConfig(unit=corpus.unit), BASE.config, config)
+            *_, last = train(longer, TextConfig(unit=corpus.unit), plan(longer, BASE.config, config))
             assert isinstance(last, Finished)
             assert last.tokens == STEPS * BASE.tokens
 

@@ -11,6 +11,7 @@ from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.inference.sampling import sample
 from textgen.lm.inference.scoring import score
+from textgen.lm.planning.plan import plan
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import Finished
 from textgen.nn.config import NetworkConfig
@@ -32,7 +33,8 @@ class Task:
     def reports(self, should_stop=lambda: False, network=None, **training):
         """All reports of a training; `network` and `training` as in the configurations."""
         config = TrainingConfig(**{**PLAIN, **training})
-        return list(train(self.corpus, self.text, replace(SMALL, **(network or {})), config, should_stop))
+        the_plan = plan(self.corpus, replace(SMALL, **(network or {})), config)
+        return list(train(self.corpus, self.text, the_plan, should_stop))
 
     def end(self, *arguments, **options):
         """The last report."""

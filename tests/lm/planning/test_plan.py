@@ -157,9 +157,10 @@ def run(hidden, V, batch, bptt):
     corpus = wide_corpus(V)
     network = NetworkConfig(cell="lstm", hidden=hidden, layers=1, embedding=0)
     training = TrainingConfig(steps=2, batch=batch, bptt=bptt, threads=2, dropout=0.2)
-    *_, end = train(corpus, TextConfig(unit="file"), network, training)
+    the_plan = plan(corpus, network, training)
+    *_, end = train(corpus, TextConfig(unit="file"), the_plan)
     assert end.reason == "steps"
-    print(plan(corpus, network, training).memory_bytes, peak())
+    print(the_plan.memory_bytes, peak())
 
 run(8, 20, 4, 8)
 run(256, 5000, 32, 64)
@@ -178,7 +179,8 @@ def wide_corpus(V):
 def test_the_forecast_of_memory_against_what_is_used():
     """With kernels that are compiled already: to compile them takes a hundred megabytes for a moment."""
     training = TrainingConfig(steps=2, batch=4, bptt=8, threads=2, dropout=0.2)
-    list(train(wide_corpus(20), TextConfig(unit="file"), SMALL, training))
+    corpus = wide_corpus(20)
+    list(train(corpus, TextConfig(unit="file"), plan(corpus, SMALL, training)))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, env=environment)
     small, large = (tuple(map(int, line.split())) for line in done.stdout.splitlines())

@@ -26,7 +26,7 @@ def made(animals):
     """What a checkpoint of a small finished training is made of: origin and snapshot."""
     training = TrainingConfig(**PLAIN, epochs=2)
     the_plan = plan(animals.corpus, SMALL, training)
-    reports = list(train(animals.corpus, animals.text, SMALL, training))
+    reports = list(train(animals.corpus, animals.text, plan(animals.corpus, SMALL, training)))
     origin = Origin.of(animals.text, the_plan.network, the_plan.training, animals.corpus, None)
     return origin, of_type(CheckpointReport, reports)[-1].snapshot
 
@@ -201,8 +201,9 @@ def test_settings_that_are_damaged(saved, key, change, match):
 def test_a_course_that_is_damaged(saved, animals, course):
     changed(saved, "textgen.state", **course)
     found = read_checkpoint(saved)
+    the_plan = plan(animals.corpus, SMALL, found.origin.training)
     with pytest.raises(ModelFileError, match="damaged checkpoint: its course is"):
-        next(train(animals.corpus, animals.text, SMALL, found.origin.training, resumed=found))
+        next(train(animals.corpus, animals.text, the_plan, resumed=found))
 
 
 def test_options_of_another_version(saved):

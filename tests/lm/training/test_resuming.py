@@ -37,7 +37,8 @@ class Sitting:
         resumed = read_checkpoint(self.path) if self.path.exists() else None
         asked = iter(range(10**9))
         reports = []
-        for report in train(task.corpus, task.text, self.network, training, lambda: next(asked) == made, resumed):
+        the_plan = plan(task.corpus, self.network, training)
+        for report in train(task.corpus, task.text, the_plan, lambda: next(asked) == made, resumed):
             reports.append(report)
             if isinstance(report, CheckpointReport):
                 origin = Origin.of(task.text, self.network, training, task.corpus, None)

@@ -62,7 +62,8 @@ def test_the_best_parameters_are_kept(animals):
 
 def parameters_after_each_epoch(task, **options):
     """Without validation each epoch's parameters are the ones that are kept."""
-    reports = train(task.without_validation().corpus, task.text, SMALL, TrainingConfig(**{**PLAIN, **options}))
+    corpus = task.without_validation().corpus
+    reports = train(corpus, task.text, plan(corpus, SMALL, TrainingConfig(**{**PLAIN, **options})))
     return [vector_of(r.model).tobytes() for r in reports if isinstance(r, ValidationReport)]
 
 
@@ -100,7 +101,8 @@ def test_the_model_of_a_report_is_the_best_so_far(animals, scripted):
     """It may be saved at once."""
     scripted([3, 2, 2.5])
     seen = []
-    for report in train(animals.corpus, animals.text, SMALL, TrainingConfig(**{**PLAIN, "epochs": 3})):
+    the_plan = plan(animals.corpus, SMALL, TrainingConfig(**{**PLAIN, "epochs": 3}))
+    for report in train(animals.corpus, animals.text, the_plan):
         if isinstance(report, ValidationReport):
             seen.append(vector_of(report.model).tobytes())
             assert nats_per_token(report.model, ["the cat sat."]) > 0

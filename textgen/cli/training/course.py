@@ -68,7 +68,7 @@ def run_training(request: Request) -> None:
         if resumed is not None:
             memorisation.recall(resumed.history["validations"])
         stopping = Stopping()
-        reports = train(corpus, configs.text, configs.network, configs.training, stopping, resumed)
+        reports = train(corpus, configs.text, prepared, stopping, resumed)
         reports = warned(reports, memorisation, warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
             first = _first_report(reports, resumed)

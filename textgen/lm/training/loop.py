@@ -8,12 +8,10 @@ from collections.abc import Callable, Generator, Iterator
 from textgen.core.runtime.compile_clock import compilation_timed
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.text import TextConfig
-from textgen.lm.config.training import TrainingConfig
-from textgen.lm.planning.plan import plan
+from textgen.lm.planning.plan import TrainingPlan
 from textgen.lm.progress.checkpoint import Checkpoint
 from textgen.lm.training.reports import CheckpointReport, Finished, Report, StepReport
 from textgen.lm.training.session import Run
-from textgen.nn.config import NetworkConfig
 from textgen.text.corpus.corpus import Corpus
 
 _MOST_RECOVERIES = 3
@@ -25,18 +23,17 @@ Reports = Generator[Report, None, Reason]
 def train(
     corpus: Corpus,
     text: TextConfig,
-    network: NetworkConfig,
-    training: TrainingConfig,
+    the_plan: TrainingPlan,
     should_stop: Callable[[], bool] = lambda: False,
     resumed: Checkpoint | None = None,
 ) -> Iterator[Report]:
     """Train a model on `corpus`; the last report is Finished, the first is that of the first step.
 
-    text : with its unit settled. should_stop : asked before each step; True ends the training in good order, after a
-    checkpoint. resumed : where to go on; corpus and options are those of then, the length may be greater.
+    text : with its unit settled. the_plan : for this corpus. should_stop : asked before each step; True ends the
+    training in good order, after a checkpoint. resumed : where to go on; corpus and plan are those of
+    then, but for a length that may be greater.
     A training that diverges goes back to the best parameters so far; the fourth time it ends, reason "diverged".
     """
-    the_plan = plan(corpus, network, training)
     with Team(the_plan.threads) as team, compilation_timed() as compiling:
         run = Run(corpus, text, the_plan, team, compiling)
         if resumed is not None:
