@@ -31,7 +31,7 @@ from textgen.core.runtime.threads import Team, share
 from textgen.lm.planning.cutoffs import choose_cutoffs
 from textgen.nn.computation import Computation
 from textgen.nn.config import NetworkConfig
-from textgen.nn.layers import Layer
+from textgen.nn.layer import Layer
 from textgen.nn.network import Network
 from textgen.text.tokens.windows import Window, stream_windows
 
@@ -65,7 +65,7 @@ class Text:
     def network(self, tie: bool, is_adaptive: bool) -> Network:
         """A network of random parameters."""
         cutoffs = self.cutoffs if is_adaptive else ()
-        network = Network(replace(NETWORK, tie=tie, cutoffs=cutoffs), self.V, training=True)
+        network = Network(replace(NETWORK, tie=tie, cutoffs=cutoffs), self.V, self.V, training=True)
         network.initialize(1)
         return network
 

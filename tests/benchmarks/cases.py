@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from textgen.nn.config import NetworkConfig
@@ -37,15 +36,9 @@ class Shape:
 
     def multiply_adds(self, V: int) -> int:
         """Of all products that one token takes on its way forward; what is looked up counts nothing."""
-        from textgen.nn.parameters import parameter_shapes  # here, so that PyTorch's processes do not load Numba
+        from textgen.nn.parameters import declare  # here, so that PyTorch's processes do not load Numba
 
-        looked_up = "embedding" if self.config.embedding else "layer0.input"
-        matrices = (
-            shape
-            for name, shape in parameter_shapes(self.config, V).items()
-            if len(shape) == 2 and name != looked_up and not name.endswith("peephole")
-        )
-        return sum(map(math.prod, matrices))
+        return sum(parameter.size for parameter in declare(self.config, V, V).values() if parameter.is_weight)
 
 
 _SMALL = Shape("lstm", "char", 128, 1, 32, 64)

@@ -64,7 +64,7 @@ class _Graph:
 
 def _make_graph(network: Network, T: int, B: int, scored: bool) -> Any:
     """Inputs x (T, B, V) one-hot, the states and, if scored, targets (T, B, 1); first output of shape (T, B, ...)."""
-    V, H, layers = network.vocabulary_size, network.config.hidden, range(network.config.layers)
+    V, H, layers = network.inputs, network.config.hidden, range(network.config.layers)
     graph, p = _Graph(), network.parameters
     graph.constant("directions", np.array([1], np.int64))
     below = "x"
@@ -116,7 +116,7 @@ def sampling(network: Network, B: int, threads: Iterable[int]) -> Iterator[Conte
         return
     for count in threads:
         session = Session(network, 1, B, count, scored=False)
-        work = _sampler(session, network.vocabulary_size, B)
+        work = _sampler(session, network.inputs, B)
         yield Contender("ONNX Runtime", f"NumPy, threads: {count}", B, lambda work=work: work)  # type: ignore[misc]
 
 
@@ -136,7 +136,7 @@ def stepped_log_probabilities(network: Network, window: Window) -> dict[str, np.
     if onnxruntime is None:
         return {}
     session = Session(network, 1, window.targets.shape[1], 1, scored=False)
-    one_hot = np.eye(network.vocabulary_size, dtype=np.float32)
+    one_hot = np.eye(network.inputs, dtype=np.float32)
     steps = [session.run({"x": one_hot[ids][None]})[0] for ids in window.inputs]
     return {"ONNX Runtime": np.log(np.take_along_axis(np.stack(steps), window.targets[:, :, None], 2)[:, :, 0])}
 
@@ -152,7 +152,7 @@ def log_probabilities(network: Network, window: Window) -> dict[str, np.ndarray]
         return {}
     T, B = window.targets.shape
     session = Session(network, T, B, threads=1, scored=True)
-    return {"ONNX Runtime": session.run(_feed(window, network.vocabulary_size))[:, :, 0]}
+    return {"ONNX Runtime": session.run(_feed(window, network.inputs))[:, :, 0]}
 
 
 def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[Contender]:
@@ -160,6 +160,6 @@ def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[C
     if onnxruntime is None:
         return
     T, B = windows[0].targets.shape
-    feeds = [_feed(window, network.vocabulary_size) for window in windows]
+    feeds = [_feed(window, network.inputs) for window in windows]
     work = over(feeds, Session(network, T, B, threads, scored=True).run)
     yield Contender("ONNX Runtime", "LSTM, LogSoftmax", windows[0].targets.size, lambda: work)

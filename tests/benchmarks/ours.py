@@ -23,7 +23,7 @@ from textgen.text.tokens.windows import Window
 
 def new_network(shape: Shape, V: int, training: bool, dtype: type[np.floating] = np.float32) -> Network:
     """A network of random parameters."""
-    network = Network(shape.config, V, dtype, training)
+    network = Network(shape.config, V, V, dtype, training)
     network.initialize(1)
     return network
 

@@ -44,7 +44,7 @@ class TorchNetwork:
     @classmethod
     def like(cls, network: Network) -> TorchNetwork:
         """An LSTM with our parameters."""
-        peer = cls(network.config, network.vocabulary_size)
+        peer = cls(network.config, network.inputs)
         with torch.no_grad():
             for name in network.parameters.names():
                 value = in_their_layout(network, name, network.parameters[name])

@@ -68,7 +68,7 @@ def sampling(network: Network, B: int, threads: Iterable[int]) -> Iterator[Conte
     peer = TorchNetwork.like(network)
     for who, draw, count in itertools.product(STEPPERS, DRAWS, threads):
         for onednn in (True, False) if who == "nn.LSTM" else (True,):
-            stepper = STEPPERS[who](peer, network.vocabulary_size, B)
+            stepper = STEPPERS[who](peer, network.inputs, B)
             work = in_setting(_sampler(stepper, B, draw), count, onednn)
             setting = f"{draw}, threads: {count}" + ("" if onednn else ", no oneDNN")
             yield Contender(who, setting, B, lambda work=work: work)  # type: ignore[misc]
@@ -95,7 +95,7 @@ def stepped_log_probabilities(network: Network, window: Window) -> dict[str, np.
     if torch is None:
         return {}
     peer, B = TorchNetwork.like(network), window.targets.shape[1]
-    return {who: _step_through(kind(peer, network.vocabulary_size, B), window) for who, kind in STEPPERS.items()}
+    return {who: _step_through(kind(peer, network.inputs, B), window) for who, kind in STEPPERS.items()}
 
 
 def _step_through(stepper: Any, window: Window) -> np.ndarray:
@@ -111,7 +111,7 @@ def log_probabilities(network: Network, window: Window) -> dict[str, np.ndarray]
     """Of the window's targets, (T, B), from a state of zeros; nothing without PyTorch."""
     if torch is None:
         return {}
-    found: np.ndarray = _scorer(network)(tensors(window, network.config, network.vocabulary_size)).numpy()
+    found: np.ndarray = _scorer(network)(tensors(window, network.config, network.inputs)).numpy()
     return {"PyTorch": found}
 
 
@@ -133,7 +133,7 @@ def scoring(network: Network, windows: list[Window], threads: int) -> Iterator[C
     """Windows of given text; none without PyTorch."""
     if torch is None:
         return
-    prepared = [tensors(window, network.config, network.vocabulary_size) for window in windows]
+    prepared = [tensors(window, network.config, network.inputs) for window in windows]
     for onednn in (True, False):
         work = in_setting(over(prepared, _scorer(network)), threads, onednn)
         setting = "nn.LSTM" + ("" if onednn else ", no oneDNN")

@@ -66,12 +66,15 @@ def plain_config(**config: Any) -> NetworkConfig:
     return NetworkConfig(**(plain | config))
 
 
-def random_network(V: int, dtype: type[np.floating] = np.float64, seed: int = 0, **config: Any) -> Network:
+def random_network(
+    V: int, dtype: type[np.floating] = np.float64, seed: int = 0, outputs: int | None = None, **config: Any
+) -> Network:
     """A network whose parameters are all random, distinct and not zero.
 
-    config : as in NetworkConfig; what is not given does not follow the program's defaults, but is plain.
+    outputs : V, as many as inputs, if not given. config : as in NetworkConfig; what is not given does not follow the
+    program's defaults, but is plain.
     """
-    network = Network(plain_config(**config), V, dtype, training=True)
+    network = Network(plain_config(**config), V, V if outputs is None else outputs, dtype, training=True)
     rng = np.random.default_rng(seed)
     for name in network.parameters.names():
         value = network.parameters[name]

@@ -66,7 +66,7 @@ def test_the_same_bytes_for_any_number_of_threads(tie):
 def test_a_network_in_training_computes_the_same_bytes_as_another(tie):
     config = {"hidden": 37, "embedding": 18, "tie": tie, "cutoffs": (8, 30)}
     trained = random_network(61, np.float32, **config)
-    other = Network(plain_config(**config), 61)
+    other = Network(plain_config(**config), 61, 61)
     other.parameters.vector[:] = trained.parameters.vector
     other.pack()
     window = random_window(61, T, B)

@@ -14,7 +14,7 @@ from textgen.core.products.weight import Weight
 from textgen.core.runtime.threads import Team, share
 from textgen.nn.adaptive_softmax import AdaptiveSoftmax
 from textgen.nn.connections import Product
-from textgen.nn.layers import Layer, Parameter
+from textgen.nn.layer import Layer, Parameter
 
 V, H = 43, 21
 CUTOFFS = [(2,), (7,), (42,), (5, 20), (2, 3, 40), (9, 10, 11, 12)]

@@ -32,7 +32,7 @@ V, T, B = 11, 6, 5
 def test_a_network_in_training_computes_the_same_bytes_as_another(embedding, tie):
     config = {"hidden": 37, "layers": 2, "embedding": embedding, "head_layers": 1, "tie": tie}
     trained = random_network(V, np.float32, **config)
-    other = Network(plain_config(**config), V)
+    other = Network(plain_config(**config), V, V)
     other.parameters.vector[:] = trained.parameters.vector
     other.pack()
     window = random_window(V, T, B)

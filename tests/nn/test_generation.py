@@ -45,7 +45,7 @@ class Task:
 def task_of(B: int, length: int = 20, filters: Filters = FILTERED, **config) -> Task:
     """A random task; some sequences begin with the zero vector, and some end by <eos>."""
     random = random_network(V, np.float32, **{"hidden": 37, **config})
-    network = Network(random.config, V, np.float32)
+    network = Network(random.config, V, V, np.float32)
     network.parameters.vector[:] = random.parameters.vector
     network.parameters["output.bias"][len(random.config.cutoffs) + EOS] = 1
     network.pack()

@@ -14,16 +14,21 @@ from tests.core.cases import (
     train,
 )
 from textgen.core.cells import CELLS
+from textgen.errors import ConfigError
 from textgen.nn.network import Network
-from textgen.nn.parameters import parameter_count, parameter_shapes
+from textgen.nn.parameters import declare, parameter_count
 
 V, T, B = 11, 6, 5
+
+
+def shapes_of(config, inputs=7, outputs=7):
+    return {name: parameter.shape for name, parameter in declare(config, inputs, outputs).items()}
 
 
 def test_parameter_shapes_written_out():
     # The format of model files.
     config = plain_config(cell="lstm-peephole", hidden=3, layers=2, embedding=5, head_layers=1)
-    assert parameter_shapes(config, 7) == {
+    assert shapes_of(config) == {
         "embedding": (7, 5),
         "layer0.input": (5, 12),
         "layer0.recurrent0": (3, 12),
@@ -38,7 +43,7 @@ def test_parameter_shapes_written_out():
         "output.weight": (3, 7),
         "output.bias": (7,),
     }
-    assert parameter_shapes(plain_config(cell="gru", hidden=3), 7) == {
+    assert shapes_of(plain_config(cell="gru", hidden=3)) == {
         "layer0.input": (7, 9),
         "layer0.recurrent0": (3, 6),
         "layer0.recurrent1": (3, 3),
@@ -49,11 +54,21 @@ def test_parameter_shapes_written_out():
 
 
 def test_parameter_shapes_of_a_tied_network():
-    projected = parameter_shapes(plain_config(cell="rnn", hidden=3, embedding=5, head_layers=1, tie=True), 7)
+    projected = shapes_of(plain_config(cell="rnn", hidden=3, embedding=5, head_layers=1, tie=True))
     assert list(projected)[-4:] == ["head0.weight", "head0.bias", "output.projection", "output.bias"]
     assert (projected["embedding"], projected["output.projection"], projected["output.bias"]) == ((7, 5), (3, 5), (7,))
-    direct = parameter_shapes(plain_config(cell="rnn", hidden=5, embedding=5, tie=True), 7)
+    direct = shapes_of(plain_config(cell="rnn", hidden=5, embedding=5, tie=True))
     assert list(direct) == ["embedding", "layer0.input", "layer0.recurrent0", "layer0.bias", "output.bias"]
+
+
+def test_other_outputs_than_inputs():
+    shapes = shapes_of(plain_config(cell="rnn", hidden=3), outputs=4)
+    assert (shapes["layer0.input"], shapes["output.weight"], shapes["output.bias"]) == ((7, 3), (3, 4), (4,))
+
+
+def test_a_tied_embedding_cannot_serve_two_vocabularies():
+    with pytest.raises(ConfigError, match="as many outputs as inputs, not 4 and 7; use --no-tie"):
+        declare(plain_config(hidden=3, embedding=3, tie=True), 7, 4)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +86,14 @@ def test_parameter_count_by_the_textbook(cell, gates, extra):
     # One-hot input, one layer: G (V H + H^2 + H), the peepholes, and the softmax's H V + V.
     H = 13
     expected = gates * (V * H + H * H + H) + extra * H + H * V + V
-    assert parameter_count(plain_config(cell=cell, hidden=H), V) == expected
+    assert parameter_count(plain_config(cell=cell, hidden=H), V, V) == expected
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_parameters_are_views_of_one_vector_with_zeros_between(cell):
     network = random_network(V, np.float32, cell=cell, hidden=5, embedding=3, layers=2, head_layers=1)
     parameters = network.parameters
-    assert np.count_nonzero(parameters.vector) == parameter_count(network.config, V)
+    assert np.count_nonzero(parameters.vector) == parameter_count(network.config, V, V)
     for name in parameters.names():
         assert (parameters[name].ctypes.data - parameters.vector.ctypes.data) % 64 == 0
     biases = [name for name in parameters.names() if name.endswith("bias")]
@@ -90,11 +105,11 @@ def test_parameters_are_views_of_one_vector_with_zeros_between(cell):
     assert parameters.gradient is not None
     gradients = [np.array(parameters.gradient_of(name)) for name in parameters.names()]
     used = sum(int(np.count_nonzero(gradient)) for gradient in gradients)
-    assert np.count_nonzero(parameters.gradient) == used > 0.9 * parameter_count(network.config, V)
+    assert np.count_nonzero(parameters.gradient) == used > 0.9 * parameter_count(network.config, V, V)
 
 
 def test_without_training_there_is_no_gradient():
-    network = Network(plain_config(hidden=4), V)
+    network = Network(plain_config(hidden=4), V, V)
     assert network.parameters.vector.dtype == np.float32
     assert network.parameters.gradient is None
     assert network.parameters.gradient_of("output.weight") is None

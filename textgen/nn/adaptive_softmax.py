@@ -19,7 +19,8 @@ import numpy as np
 from textgen.core.kernels.clusters import add_gathered_rows, column_ranges, gather_rows
 from textgen.core.runtime.buffers import empty
 from textgen.nn.connections import Product
-from textgen.nn.layers import Layer, Parameter, Softmax, Window
+from textgen.nn.layer import Layer, Parameter, Window
+from textgen.nn.layers import Softmax
 
 
 @dataclass(frozen=True)

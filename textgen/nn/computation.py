@@ -13,7 +13,8 @@ from textgen.core.kernels.dropout import Dropout
 from textgen.core.runtime.threads import Team, share
 from textgen.nn.adaptive_softmax import AdaptiveSoftmax
 from textgen.nn.connections import Connection, OneHot, Product
-from textgen.nn.layers import Affine, Dense, Dropped, Embedding, Layer, Recurrent, Softmax, Window, nothing
+from textgen.nn.layer import Layer, Window, nothing
+from textgen.nn.layers import Affine, Dense, Dropped, Embedding, Recurrent, Softmax
 from textgen.nn.network import Network
 
 
@@ -53,18 +54,18 @@ class Computation:
                 layers.append(Dropped(layer, masks))
 
         if config.embedding:
-            add(Embedding(self._look_up("embedding"), nothing(config.embedding, dtype=network.parameters.vector.dtype)))
+            add(Embedding(self._look_up(), nothing(config.embedding, dtype=network.parameters.vector.dtype)))
         for layer in range(config.layers):
             name = f"layer{layer}.input"
-            add(self._recurrent(layer, Product(layers[-1], network.weight(name)) if layers else self._look_up(name)))
+            add(self._recurrent(layer, Product(layers[-1], network.weight(name)) if layers else self._look_up()))
         for layer in range(config.head_layers):
             product = Product(layers[-1], network.weight(f"head{layer}.weight"))
             add(Dense(product, network.parameter(f"head{layer}.bias")))
         return layers
 
-    def _look_up(self, name: str) -> OneHot:
-        """The input: rows of the parameter `name`."""
-        parameter = self.network.looked_up(name)
+    def _look_up(self) -> OneHot:
+        """The input: rows that are looked up."""
+        parameter = self.network.looked_up()
         scale = math.sqrt(parameter.value.shape[1]) if self.network.config.tie else 1.0  # see Network.initialize
         return OneHot(parameter, scale, self.dropout.of_words())
 

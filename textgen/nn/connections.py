@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -11,9 +11,7 @@ from textgen.core.kernels.elementwise import add_row_sums
 from textgen.core.kernels.lookup import add_lookup_gradients, look_up_rows
 from textgen.core.products.product import repeated
 from textgen.core.products.weight import Weight
-
-if TYPE_CHECKING:
-    from textgen.nn.layers import Layer, Parameter, Window
+from textgen.nn.layer import Layer, Parameter, Window
 
 
 def flat(x: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from textgen.core.runtime.buffers import empty
 from textgen.core.runtime.crew import ALONE
 from textgen.core.runtime.linking import Compiled
 from textgen.nn.connections import OneHot, Product
-from textgen.nn.layers import Affine, Embedding, Layer, Recurrent, Softmax
+from textgen.nn.layer import Layer
+from textgen.nn.layers import Affine, Embedding, Recurrent, Softmax
 
 
 def steps(layers: list[Layer]) -> Steps:

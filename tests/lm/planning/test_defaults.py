@@ -186,7 +186,7 @@ def test_a_short_text_is_read_often_enough():
 def test_multiplied_weights_are_those_of_the_network(cell, embedding, tie):
     """All matrices but those in which a row is looked up."""
     config = NetworkConfig(cell=cell, hidden=16, layers=2, embedding=embedding, head_layers=1, tie=tie)
-    parameters = Network(config, 100).parameters
+    parameters = Network(config, 100, 100).parameters
     looked_up = "" if tie else "embedding" if embedding else "layer0.input"
     matrices = [name for name in parameters.names() if parameters[name].ndim == 2 and name != looked_up]
     assert defaults._multiplied(config, 100) == sum(parameters[name].size for name in matrices)

@@ -17,7 +17,7 @@ from textgen.lm.planning.plan import plan
 from textgen.lm.training.loop import train
 from textgen.nn.config import NetworkConfig
 from textgen.nn.network import Network
-from textgen.nn.parameters import parameter_shapes
+from textgen.nn.parameters import declare
 from textgen.text.corpus.corpus import Corpus, PackedText
 from textgen.text.tokens.vocabulary import EOS_ID
 from textgen.text.tokens.windows import stream_windows
@@ -75,7 +75,7 @@ def test_steps_per_epoch_are_the_windows_of_the_stream(tokens, batch, bptt):
 @pytest.mark.parametrize("shape", [{"layers": 1, "embedding": 0}, {"layers": 2, "embedding": 3, "head_layers": 2}])
 def test_parameters_are_those_of_the_network(cell, shape):
     config = NetworkConfig(cell=cell, hidden=5, **shape)
-    parameters = Network(config, 10).parameters
+    parameters = Network(config, 10, 10).parameters
     assert plan_for(100, config).parameters == sum(parameters[name].size for name in parameters.names())
 
 
@@ -113,7 +113,7 @@ def test_the_softmax_of_a_large_vocabulary_is_cut_and_said():
     chosen = plan(large, NetworkConfig(), training)
     K = len(chosen.network.cutoffs)
     assert (chosen.network.softmax, K > 0) == ("adaptive", True)
-    assert parameter_shapes(chosen.network, 12_000)["embedding"] == (12_000 + K, 256)
+    assert declare(chosen.network, 12_000, 12_000)["embedding"].shape == (12_000 + K, 256)
     [note] = chosen.notes
     assert note == (
         f"adaptive softmax, since the vocabulary is large: a short list of {chosen.network.cutoffs[0]:,} tokens and"

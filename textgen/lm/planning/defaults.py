@@ -96,7 +96,7 @@ def explain(text: TextSize, asked: TrainingConfig, settled: tuple[NetworkConfig,
 
 def seconds_per_token(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> float:
     """A forecast of the training time on two cores."""
-    update = _SECONDS_PER_PARAMETER * parameter_count(network, text.vocabulary)
+    update = _SECONDS_PER_PARAMETER * parameter_count(network, text.vocabulary, text.vocabulary)
     window = math.prod(fit_batch(text.tokens, training.batch, training.bptt))
     return 6 * _multiplied(network, text.outputs) / _FLOPS_PER_SECOND + _SECONDS_PER_TOKEN + update / window
 

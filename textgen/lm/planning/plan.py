@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
 from textgen.lm.planning.defaults import TextSize, explain, settle
 from textgen.nn.config import NetworkConfig
-from textgen.nn.parameters import parameter_count, parameter_shapes
+from textgen.nn.parameters import parameter_count
 from textgen.text.corpus.corpus import Corpus
 from textgen.text.tokens.vocabulary import Vocabulary
 from textgen.text.tokens.windows import fit_batch
@@ -75,7 +74,7 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
         batch=batch,
         bptt=bptt,
         steps_per_epoch=-(-(tokens // batch) // bptt),
-        parameters=parameter_count(network, vocabulary_size),
+        parameters=parameter_count(network, vocabulary_size, vocabulary_size),
         threads=team_size(training.threads, batch),
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
         reason=explain(text, asked, (network, training)),
@@ -112,9 +111,9 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     for a window; token ids twice (the corpus, and its shuffled order) beside the validation's. On top come, for a
     while, the activations of a validation. Files are written without another copy.
     """
-    shapes = parameter_shapes(network, len(corpus.vocabulary))
-    all_parameters = parameter_count(network, len(corpus.vocabulary))
-    recurrent = sum(math.prod(shape) for name, shape in shapes.items() if name.startswith("layer0.recurrent"))
+    V = len(corpus.vocabulary)
+    all_parameters = parameter_count(network, V, V)
+    recurrent = len(load_cell(network.cell).gates) * network.hidden**2
     parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
     forward, backward = _columns(network, corpus.vocabulary, training.dropout)
     activations = _FLOAT * (forward + backward) * batch * bptt

@@ -32,7 +32,7 @@ from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safete
 from textgen.lm.storage.strict_json import build, is_alike, to_json
 from textgen.lm.training.validation import is_entry
 from textgen.nn.config import NetworkConfig
-from textgen.nn.parameters import parameter_shapes
+from textgen.nn.parameters import declare
 from textgen.text.corpus.corpus import Corpus
 
 FORMAT = 1
@@ -177,10 +177,11 @@ def _check_parameters(file: TensorFile, origin: Origin) -> None:
         raise file.damaged(f"{len(shapes)} arrays are too few for {origin.network.layers} layers")
     if origin.network.embedding is None or origin.text.unit == "auto":
         raise file.damaged("its configuration is not settled")
-    for name, shape in parameter_shapes(origin.network, origin.vocabulary_size).items():
-        if shapes.get(f"parameters/{name}") != shape:
-            found = shapes.get(f"parameters/{name}", "missing")
-            raise file.damaged(f"the shape of the parameters '{name}' is {found}, not {shape}")
+    V = origin.vocabulary_size
+    for name, parameter in declare(origin.network, V, V).items():
+        found = shapes.get(f"parameters/{name}", "missing")
+        if found != parameter.shape:
+            raise file.damaged(f"the shape of the parameters '{name}' is {found}, not {parameter.shape}")
 
 
 def _check_course_of_events(file: TensorFile, history: Mapping[str, Any], state: State) -> None:

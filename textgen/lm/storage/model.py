@@ -31,7 +31,7 @@ class LanguageModel:
         cls, text: TextConfig, config: NetworkConfig, vocabulary: Vocabulary, seed: int, training: bool = False
     ) -> LanguageModel:
         """A model with parameters drawn by `seed`; with `training`, one whose network can be trained."""
-        network = Network(config, len(vocabulary), training=training)
+        network = Network(config, len(vocabulary), len(vocabulary), training=training)
         network.initialize(seed)
         return cls(network, vocabulary, text)
 

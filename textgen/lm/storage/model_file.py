@@ -30,7 +30,7 @@ from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safete
 from textgen.lm.storage.strict_json import to_json
 from textgen.nn.config import NetworkConfig
 from textgen.nn.network import Network
-from textgen.nn.parameters import parameter_shapes
+from textgen.nn.parameters import declare
 from textgen.text.tokens.vocabulary import Vocabulary
 
 FORMAT = 2
@@ -97,7 +97,8 @@ def load_model(path: Path) -> LanguageModel:
     with opened(path, _KIND) as file:
         summary = _summary_of(file)
         _check_shapes(file, summary)
-        network = Network(summary.network, len(summary.vocabulary))
+        V = len(summary.vocabulary)
+        network = Network(summary.network, V, V)
         parameters = network.parameters
         for name in parameters.names():
             parameters[name][...] = file.array(name)
@@ -171,12 +172,12 @@ def _check_shapes(file: TensorFile, summary: ModelSummary) -> None:
     network, found = summary.network, summary.shapes
     if network.layers + network.head_layers > len(found):
         raise file.damaged(f"{len(found)} weights are too few for {network.layers} layers")
-    needed = parameter_shapes(network, len(summary.vocabulary))
-    for name, shape in needed.items():
+    needed = declare(network, len(summary.vocabulary), len(summary.vocabulary))
+    for name, parameter in needed.items():
         if name not in found:
             raise file.damaged(f"the weights '{name}' are missing")
-        if found[name] != shape:
-            raise file.damaged(f"the weights '{name}' have the shape {found[name]}, not {shape}")
+        if found[name] != parameter.shape:
+            raise file.damaged(f"the weights '{name}' have the shape {found[name]}, not {parameter.shape}")
     for name in found:
         if name not in needed:
             raise file.damaged(f"it holds unknown weights '{name}'")
