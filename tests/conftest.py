@@ -1,4 +1,4 @@
-"""What holds for every test: its own store, its own kernel cache, a screen without colours and of a fixed width.
+"""What holds for every test: its own store, kernel cache and signals, a screen without colours, the same examples.
 
 The environment is set here, at import: pytest reads this file before any test module can import Numba.
 """
@@ -9,6 +9,7 @@ import signal
 import tempfile
 
 import pytest
+from hypothesis import settings
 
 _SESSION = tempfile.mkdtemp(prefix="textgen-tests-")
 
@@ -19,8 +20,18 @@ os.environ["NO_COLOR"] = "1"
 os.environ["COLUMNS"] = "100"
 for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(_name, None)
-# A shell gives a job in the background a SIGINT that is ignored, and so would every process that a test starts.
+# A shell gives a job in the background a SIGINT that is ignored, nohup gives a SIGHUP, and every process that a test
+# starts would inherit it. A handler is not inherited: such a process begins with the default.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)  # the session itself goes on ignoring it
+
+# Property tests draw the same examples in every run, and take the time they need. `--hypothesis-profile=random` draws
+# others each time, and prints how to draw those again at which a test fails.
+settings.register_profile("same", derandomize=True, deadline=None, database=None)
+settings.register_profile("random", derandomize=False, deadline=None, database=None, print_blob=True)
+settings.load_profile("same")
 
 
 def pytest_unconfigure() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+pytestmark = pytest.mark.peers
 torch = pytest.importorskip("torch")
 
 from tests.benchmarks.pytorch_training import SETUPS, Network, held_out_loss, read_tokens, run, windows  # noqa: E402

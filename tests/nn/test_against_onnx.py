@@ -12,6 +12,7 @@ import pytest
 
 from tests.core.cases import largest_difference, one_thread, random_network, random_states, random_window, set_states
 
+pytestmark = pytest.mark.peers
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 

@@ -26,6 +26,7 @@ from textgen.core.kernels.optimizers import SGD
 from textgen.core.runtime.threads import Team
 from textgen.nn.network import Network
 
+pytestmark = pytest.mark.peers
 torch = pytest.importorskip("torch")
 
 V, T, B = 23, 12, 5

@@ -1,14 +1,10 @@
-"""Property tests draw the same examples in every run, and take the time they need."""
+"""The texts that are shipped, for the tests that read them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-
-settings.register_profile("textgen", derandomize=True, deadline=None, database=None)
-settings.load_profile("textgen")
 
 
 @pytest.fixture(scope="session")

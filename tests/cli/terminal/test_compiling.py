@@ -87,7 +87,7 @@ def test_a_first_and_a_second_run(start, stored, tmp_path):
     outputs, errors = [], []
     for _ in range(2):
         process = start("score", "the cat", "--threads", "1", env={"NUMBA_CACHE_DIR": str(cache)})
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate()
         assert process.returncode == 0, err
         outputs.append(out)
         errors.append(err.decode().splitlines())
@@ -160,7 +160,7 @@ def test_ctrl_c_while_kernels_are_compiled(start, stored, tmp_path):
     process = start("score", "the cat", env={"NUMBA_CACHE_DIR": str(tmp_path / "cache")})
     assert process.stderr.readline().startswith(b"compiling kernels, once: ")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert (process.returncode, out) == (130, b"")
     assert err == b"textgen: interrupted\n"
 
@@ -172,7 +172,7 @@ def test_ctrl_c_while_kernels_are_compiled_for_a_training(start, corpus, tmp_pat
         if line.startswith(b"compiling kernels, once: "):
             break
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     message = b"textgen: interrupted before the first step; no model is saved\n"
     assert (process.returncode, out, err) == (130, b"", message)
     assert not list(models_folder().iterdir())

@@ -83,7 +83,7 @@ FILTERS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@settings(max_examples=400)
 @given(LOGITS, FILTERS)
 @example([0.0, 0.0], Filters(1.0, 1, 0.5, 1.0, 0))
 @example([2.0, 2.0, 2.0, 2.0, 1.0], Filters(0.5, 3, 0.6, 0.0, 1))
@@ -96,7 +96,7 @@ def test_filters_are_what_they_are_said_to_be(logits, filters):
     np.testing.assert_allclose(found, [expected.get(idx, 0) for idx in range(len(logits))], rtol=1e-12, atol=1e-16)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200)
 @given(LOGITS, FILTERS, st.floats(0, 1, exclude_max=True))
 def test_a_draw_inverts_the_cumulative_distribution(logits, filters, uniform):
     p = probabilities(np.array(logits, np.float32), filters)

@@ -11,6 +11,7 @@ from tests.core.cases import largest_difference
 from textgen.core.kernels.optimizers import SGD, Adam, clip_factor, gradient_size
 from textgen.core.runtime.threads import Team
 
+pytestmark = pytest.mark.peers
 torch = pytest.importorskip("torch")
 
 SIZE = 40_000  # three blocks of the vector, the last one not full

@@ -43,7 +43,7 @@ def packed(w: np.ndarray) -> Packed:
     return Packed(panels, compiled_product(w.dtype))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(st.sampled_from(DTYPES), steps, rows, inner, columns, st.integers(0, 2**32 - 1), st.booleans())
 def test_product_of_any_shape(dtype, T, B, K, N, seed, transposed):
     rng = np.random.default_rng(seed)
@@ -126,7 +126,7 @@ def test_packing_on_the_way_gives_the_same_bytes(dtype, K, N, transposed):
         assert_same_bytes([found], [expected])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.sampled_from(DTYPES), inner, columns, many_columns, st.integers(0, 9), st.integers(0, 2**32 - 1))
 def test_weight_gradient_of_any_shape(dtype, M, K, N, offset, seed):
     rng = np.random.default_rng(seed)

@@ -86,7 +86,7 @@ def clean_panels(w: np.ndarray) -> np.ndarray:
     return panels
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(dtypes, steps, rows, inner, columns, st.integers(0, 40), seeds)
 def test_product(dtype, T, B, K, N, margin, seed):
     rng = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def test_product(dtype, T, B, K, N, margin, seed):
         operand.assert_only_the_array_changed()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(dtypes, steps, rows, inner, columns, st.integers(0, 19), st.integers(0, 19), st.booleans(), seeds)
 def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, in_place, seed):
     b0, b1 = sorted((min(b0, B), min(b1, B)))
@@ -116,7 +116,7 @@ def test_product_of_some_rows(dtype, T, B, K, N, b0, b1, in_place, seed):
         base.assert_only_the_array_changed()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(dtypes, steps, rows, inner, st.integers(1, 300), st.booleans(), st.integers(0, 19), st.integers(0, 19), seeds)
 def test_product_packed_on_the_way(dtype, T, B, K, N, transposed, b0, b1, seed):
     b0, b1 = sorted((min(b0, B), min(b1, B)))
@@ -130,7 +130,7 @@ def test_product_packed_on_the_way(dtype, T, B, K, N, transposed, b0, b1, seed):
         operand.assert_only_the_array_changed()
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(dtypes, inner, columns, st.integers(1, 600), st.integers(0, 5), st.integers(0, 40), st.integers(0, 9))
 def test_weight_gradient_of_some_columns(dtype, M, K, N, first, last, offset):
     width = empty_panels(1, 1, dtype).shape[2]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -28,7 +27,7 @@ def test_every_part_runs_once_side_by_side(threads):
     meeting, seen = threading.Barrier(threads), []
 
     def work(part: int) -> None:
-        meeting.wait(timeout=30)
+        meeting.wait()
         seen.append((part, threading.current_thread()))
 
     with Team(threads) as team:
@@ -43,6 +42,10 @@ def test_every_part_runs_once_side_by_side(threads):
 def test_parts_that_wait_for_one_that_cannot_come_are_let_go(monkeypatch):
     """Not all threads can be started, or Ctrl-C comes before all parts have begun."""
     let_go = threading.Event()
+
+    def wait(part: int) -> None:
+        let_go.wait()
+
     with Team(3) as team:
         submit, calls = ThreadPoolExecutor.submit, []
 
@@ -54,24 +57,39 @@ def test_parts_that_wait_for_one_that_cannot_come_are_let_go(monkeypatch):
 
         monkeypatch.setattr(ThreadPoolExecutor, "submit", submit_once)
         with pytest.raises(KeyboardInterrupt):
-            team.run(lambda part: None if let_go.wait(timeout=30) else pytest.fail("not let go"), let_go.set)
+            team.run(wait, let_go.set)
     assert let_go.is_set()
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_what_a_part_raises_is_raised_when_all_are_done(failing):
-    done = []
+def test_what_a_part_raises_is_raised_when_all_are_done(failing, monkeypatch):
+    """The others end only when the team waits for them: if it did not, they would be late for sure."""
+    done, waited_for = [], threading.Event()
+
+    def releasing(wait):
+        def release_and_wait(*arguments):
+            waited_for.set()
+            return wait(*arguments)
+
+        return release_and_wait
+
+    for name in ("exception", "result"):
+        monkeypatch.setattr(Future, name, releasing(getattr(Future, name)))
 
     def work(part: int) -> None:
         if part == failing:
             raise ZeroDivisionError(f"part {part}")
-        time.sleep(0.05)  # long enough to be late if nobody waits
+        if part > 0:
+            waited_for.wait()
         done.append(part)
 
     with Team(3) as team:
-        with pytest.raises(ZeroDivisionError, match=f"part {failing}"):
-            team.run(work)
-        assert sorted(done) == sorted({0, 1, 2} - {failing})
+        try:
+            with pytest.raises(ZeroDivisionError, match=f"part {failing}"):
+                team.run(work)
+            assert sorted(done) == sorted({0, 1, 2} - {failing})
+        finally:
+            waited_for.set()
         team.run(lambda part: done.append(10 + part))  # the team is still of use
     assert sorted(done)[2:] == [10, 11, 12]
 
@@ -110,11 +128,11 @@ def test_teams_are_independent():
 
         def wait(part: int) -> None:
             entered.set()
-            assert go_on.wait(timeout=30)
+            go_on.wait()
 
         waiting = outside.submit(one.run, wait)
-        assert entered.wait(timeout=30)
+        entered.wait()
         other.run(lambda part: None)
         assert not waiting.done()
         go_on.set()
-        waiting.result(timeout=30)
+        waiting.result()
