@@ -1,4 +1,4 @@
-"""What the value of an option may be, and the base of the dataclasses that hold options.
+"""What a value may be: the ranges of options, the types of all that is read from a file (JSON, TOML).
 
 Nothing heavy is imported here, so that the command line can read the defaults without loading NumPy.
 """
@@ -6,9 +6,11 @@ Nothing heavy is imported here, so that the command line can read the defaults w
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any, Self
+from dataclasses import MISSING, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from textgen.errors import ConfigError
 
@@ -17,6 +19,10 @@ from textgen.errors import ConfigError
 CHOSEN: Any = None
 
 MOST_UNITS, MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
+_ENDLESS = 2**63  # what no whole number comes near: such a one is damage
+_WORDS = {str: "a text in quotes", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
+_WORDS |= {tuple: "a list"}
+_Kind = TypeVar("_Kind")
 
 
 def option_of(field: str) -> str:
@@ -58,17 +64,74 @@ def check_number(
     raise ConfigError(f"--{option_of(field)} must be {' and '.join(bounds)}, not {found}")
 
 
-class Checked:
-    """Reading from and writing to plain dictionaries (JSON, TOML), for the dataclasses below."""
+def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:
+    """`value` as the type `kind` has it: a list as a tuple, a whole number as a float where that belongs.
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build from a dictionary of field names. Raises ConfigError at an unknown name or a wrong type."""
-        known = {field.name: field for field in fields(cls)}  # type: ignore[arg-type]
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise ConfigError(f"unknown setting '{unknown[0]}'; choose from {', '.join(known)}")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"settings of the wrong type: {error}") from error
+    kind : str, bool, int, float, or a union of them and None; tuple[item, ...]; dict[str, item]; a dataclass, see
+    `build` for that and for `names`; Any. Raises ConfigError, naming it `name`, at a value of another type, at a text
+    that is not Unicode, at a number that is not finite or, if whole, does not fit into 64 bits.
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if is_dataclass(kind) and isinstance(value, dict):
+        return build(kind, value, **names)  # type: ignore[arg-type]
+    if origin is tuple and isinstance(value, list | tuple):
+        if parts[0] in _WORDS:  # as a vocabulary has them by the hundred thousand
+            return tuple([_scalar(name, parts[:1], item) for item in value])
+        return tuple([typed(name, parts[0], item, **names) for item in value])
+    if origin is dict and isinstance(value, dict):
+        return {_scalar(name, (str,), key): typed(name, parts[1], item, **names) for key, item in value.items()}
+    if kind is Any:
+        return value
+    return _scalar(name, parts if isinstance(kind, UnionType) else (origin or kind,), value)
+
+
+def _scalar(name: str, allowed: tuple[type, ...], value: Any) -> Any:
+    """`value` if its type is one of `allowed`; see `typed`."""
+    found = type(value)
+    if found not in allowed and not (found is int and float in allowed):
+        raise ConfigError(
+            f"'{name}' must be {' or '.join(_WORDS.get(one, 'an object') for one in allowed)}, not {shortened(value)}"
+        )
+    if found is str and not value.isascii() and not _is_unicode(value):
+        raise ConfigError(f"'{name}' is not Unicode text: {shortened(value)}")
+    if (found is int and not -_ENDLESS < value < _ENDLESS) or (found is float and not math.isfinite(value)):
+        raise ConfigError(f"'{name}' is no number that can be: {shortened(value)}")
+    return value if found in allowed else float(value)
+
+
+def build(kind: type[_Kind], values: Mapping[str, Any], *, lacking: bool = False, unknown: bool = False) -> _Kind:
+    """The dataclass `kind` made of a dictionary that nobody vouches for (JSON), and so those among its fields.
+
+    lacking : whether a field that has a default may be left out. unknown : whether names of no field are passed over.
+    Raises ConfigError at a missing or unknown name, at a value of another type and at a negative whole number.
+    """
+    types, known, found = get_type_hints(kind), fields(kind), {}  # type: ignore[arg-type]
+    strange = values.keys() - {field.name for field in known}
+    if strange and not unknown:
+        names = ", ".join(field.name for field in known)
+        raise ConfigError(f"unknown setting {shortened(min(strange))}; choose from {names}")
+    for field in known:
+        has_default = field.default is not MISSING or field.default_factory is not MISSING
+        if field.name not in values and not (lacking and has_default):
+            raise ConfigError(f"'{field.name}' is missing")
+        # What is still to be CHOSEN may be None only as long as nobody chose.
+        if field.name in values or field.default is None:
+            value = typed(field.name, types[field.name], values.get(field.name), lacking=lacking, unknown=unknown)
+            if type(value) is int and value < 0:
+                raise ConfigError(f"'{field.name}' must not be negative, but is {value}")
+            found[field.name] = value
+    return kind(**found)
+
+
+def shortened(value: object) -> str:
+    """`value` as Python writes it, with dots for what is too long or too deep to be shown."""
+    return reprlib.repr(value)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no lone surrogate, which JSON can write, but no file or terminal."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

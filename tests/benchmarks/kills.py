@@ -17,6 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.lm.tasks import timeless
 from textgen.lm.progress.checkpoint import read_checkpoint
 from textgen.lm.storage.model_file import load_model
 from textgen.lm.storage.store import checkpoint_path
@@ -96,20 +97,12 @@ def _compare(one: Path, other: Path) -> int:
     """Print whether two models are the same; 0 if they are."""
     first, second = load_model(one), load_model(other)
     vectors = [model.network.parameters.vector.tobytes() for model in (first, second)]
-    same = {"parameters": vectors[0] == vectors[1], "history": _timeless(first.history) == _timeless(second.history)}
-    best = min(entry["valid_loss"] for entry in first.history["validations"])
-    print(f"{len(vectors[0]):,} bytes of parameters, {len(first.history['validations'])} validations, best {best:.6f}")
+    same = {"parameters": vectors[0] == vectors[1], "history": timeless(first.history) == timeless(second.history)}
+    found, best = first.history.validations, first.history.best
+    assert best is not None
+    print(f"{len(vectors[0]):,} bytes of parameters, {len(found)} validations, best {best.valid_loss:.6f}")
     print("; ".join(f"{what}: {'the same' if is_same else 'DIFFERENT'}" for what, is_same in same.items()))
     return 0 if all(same.values()) else 1
-
-
-def _timeless(history: dict[str, object]) -> object:
-    """A history without times."""
-    if isinstance(history, dict):
-        return {key: _timeless(value) for key, value in history.items() if key not in ("created", "seconds")}  # type: ignore[arg-type]
-    if isinstance(history, list):
-        return [_timeless(entry) for entry in history]
-    return history
 
 
 if __name__ == "__main__":

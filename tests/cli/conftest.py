@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lm.tasks import timeless
 from textgen.cli.boundary import run
 from textgen.cli.training.progress import PlainProgress
 from textgen.lm.progress import pace
@@ -174,9 +175,7 @@ def interrupted(train, signal_at):
 def model_of(name):
     """The parameters of a stored model, and its history but for times."""
     model = load_model(models_folder() / f"{name}.safetensors")
-    history = {key: value for key, value in model.history.items() if key not in ("created", "seconds")}
-    history["validations"] = [{**entry, "seconds": 0} for entry in history["validations"]]
-    return model.network.parameters.vector.tobytes(), history
+    return model.network.parameters.vector.tobytes(), timeless(model.history)
 
 
 def checkpoints():

@@ -145,8 +145,8 @@ def test_a_signal_saves_what_there_is(start, corpus, number, expected):
     assert "textgen sample --model cats-char" in err
     assert err.splitlines()[-1] == f"go on     textgen train {corpus} --resume --name cats-char"
     model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "interrupted"
-    assert model.history["validations"]
+    assert model.history.stopped == "interrupted"
+    assert model.history.validations
     left = sorted(path.name for path in models_folder().iterdir())
     assert left == ["cats-char.checkpoint", "cats-char.safetensors"]
 
@@ -171,7 +171,7 @@ def test_a_terminal_that_is_closed(corpus):
         process.send_signal(signal.SIGHUP)
     assert process.returncode == 129
     model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "interrupted"
+    assert model.history.stopped == "interrupted"
 
 
 @posix
@@ -182,7 +182,7 @@ def test_a_pipe_for_the_notes_that_is_closed_ends_no_training(start, corpus):
     out = process.stdout.read()
     assert process.wait(timeout=60) == 0
     assert out
-    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "epochs"
+    assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "epochs"
 
 
 @posix

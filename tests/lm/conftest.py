@@ -51,7 +51,7 @@ def epochwise(monkeypatch):
 
         @property
         def is_validation_due(self):
-            return self.is_over or self._step % self.steps_per_epoch == 0
+            return self.is_over or self._at.step % self.steps_per_epoch == 0
 
     monkeypatch.setattr(course, "StepCourse", Epochwise)
 

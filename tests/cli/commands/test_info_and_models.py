@@ -24,7 +24,7 @@ def test_info_shows_what_the_file_holds(textgen, stored):
     assert shown["text"] == "char tokenizer, a sequence is a line"
     assert shown["network"] == f"lstm, 8 units; {summary.parameters:,} parameters"
     assert shown["vocabulary"].startswith(f"{len(summary.vocabulary)} tokens: ' ' t ")
-    assert shown["SHA-256"] == summary.history["corpus"]["sha256"]
+    assert shown["SHA-256"] == summary.history.corpus.sha256
     assert shown["corpus"].endswith("lines.txt")
     assert "bits/char" in shown["held out"]
     assert shown["training"] == (
@@ -68,7 +68,7 @@ def test_info_as_json(textgen, stored):
     assert record["network"] == json.loads(json.dumps(asdict(settled)))
     assert record["parameters"] == summary.parameters
     assert record["vocabulary_size"] == len(set("".join(LINES))) + 2
-    assert record["history"] == json.loads(json.dumps(summary.history))
+    assert record["history"] == json.loads(json.dumps(summary.history.as_record()))
     assert record["best"] in record["history"]["validations"]
 
 

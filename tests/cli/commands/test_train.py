@@ -19,10 +19,10 @@ def test_a_model_is_trained_saved_and_shown(train, corpus):
     model = load_model(path)
     assert model.text.unit == "line"
     assert model.network.config.hidden == 8
-    assert model.history["corpus"]["files"] == [str(corpus)]
-    assert model.history["corpus"]["characters"] == len(corpus.read_text())
-    assert model.history["stopped"] == "epochs"
-    assert model.history["validations"][-1]["epoch"] == 2
+    assert model.history.corpus.files == (str(corpus),)
+    assert model.history.corpus.characters == len(corpus.read_text())
+    assert model.history.stopped == "epochs"
+    assert model.history.validations[-1].epoch == 2
     assert len(done.out.splitlines()) == 3, "three sequences, a line each"
 
 
@@ -112,7 +112,7 @@ def test_the_log_holds_every_report(train, tmp_path):
     records = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     events = [record["event"] for record in records]
     assert events.count("start") == events.count("finished") == 2, "a second run is appended"
-    shown = read_summary(models_folder() / "again.safetensors").history["validations"]
+    shown = read_summary(models_folder() / "again.safetensors").history.validations
     assert events.count("validation") == 2 * len(shown) > 0
     assert events.count("checkpoint") >= 4, "at the first step and at the end"
     start = records[0]
@@ -160,7 +160,7 @@ def test_each_setting_reaches_the_model(train):
     options += ["--warmup", "3", "--weight-decay", "0.01", "--patience", "4", "--valid-fraction", "0.2"]
     assert train(*options, "--seed", "11", "--name", "all").code == 0
     summary = read_summary(models_folder() / "all.safetensors")
-    network, text, history = summary.network, summary.text, summary.history["training"]
+    network, text, history = summary.network, summary.text, summary.history.training
     assert (network.cell, network.layers, network.embedding, network.head_layers) == ("gru", 2, 3, 1)
     assert network.tie
     assert (text.tokenizer, text.unit, text.carry, text.lowercase, text.max_vocab) == (
@@ -184,18 +184,18 @@ def test_each_setting_reaches_the_model(train):
 def test_the_length_may_be_given_in_three_ways(train, length, reason):
     assert train(length=length).code == 0
     history = read_summary(models_folder() / "cats-char.safetensors").history
-    assert history["stopped"] == reason
+    assert history.stopped == reason
     if reason == "steps":
-        assert history["validations"][-1]["step"] == 3
+        assert history.validations[-1].step == 3
 
 
 def test_without_progress_the_training_stops_early(train):
     done = train("--patience", "1", "--lr", "1e-30", length=("--epochs", "50"))
     assert done.code == 0
     history = read_summary(models_folder() / "cats-char.safetensors").history
-    assert history["stopped"] == "patience"
+    assert history.stopped == "patience"
     assert "finished  no better one in 1 validation; " in done.err
-    assert len(history["validations"]) < 50
+    assert len(history.validations) < 50
 
 
 def test_validation_on_a_text_of_its_own(train, tmp_path):
@@ -203,8 +203,8 @@ def test_validation_on_a_text_of_its_own(train, tmp_path):
     valid.write_text("the cat ran.\n", encoding="utf-8")
     done = train("--valid", valid)
     assert f"{valid}: 13 characters, 13 tokens" in done.err
-    corpus = read_summary(models_folder() / "cats-char.safetensors").history["corpus"]
-    assert corpus["valid_tokens"] == 13, "twelve characters and <eos>"
+    corpus = read_summary(models_folder() / "cats-char.safetensors").history.corpus
+    assert corpus.valid_tokens == 13, "twelve characters and <eos>"
 
 
 def test_a_sorted_list_can_be_shuffled(train, tmp_path):
@@ -224,5 +224,5 @@ def test_standard_input_and_packed_files(train, tmp_path):
     packed.write_bytes(gzip.compress(text))
     assert train(files=[packed]).code == 0
     stdin, zipped = (read_summary(models_folder() / f"{name}-char.safetensors") for name in ("stdin", "cats"))
-    assert stdin.history["corpus"]["sha256"] == zipped.history["corpus"]["sha256"]
-    assert stdin.history["corpus"]["files"] == ["standard input"]
+    assert stdin.history.corpus.sha256 == zipped.history.corpus.sha256
+    assert stdin.history.corpus.files == ("standard input",)

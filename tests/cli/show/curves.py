@@ -1,26 +1,20 @@
 """Histories of trainings, and the summaries of the models that have them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from textgen.cli.show.learning_curve import learning_curve
 from textgen.lm.config.text import TextConfig
+from textgen.lm.storage.history import History, Validation
 from textgen.lm.storage.model_file import ModelSummary
 from textgen.nn.config import NetworkConfig
 from textgen.text.tokens.vocabulary import Vocabulary
 
 
 def record(epoch, train_loss, valid_loss, tokens=200_000):
-    """The record of a validation, after `tokens` an epoch."""
-    quality = {"bits_per_character": valid_loss, "perplexity": valid_loss}  # of no concern here
-    return {
-        "epoch": epoch,
-        "step": 100 * epoch,
-        "tokens": tokens * epoch,
-        "seconds": 30.0 * epoch,
-        "train_loss": train_loss,
-        "valid_loss": valid_loss,
-        **quality,
-    }
+    """The record of a validation, after `tokens` an epoch; bits and perplexity are of no concern here."""
+    losses = (train_loss, valid_loss, valid_loss, valid_loss)
+    return Validation(epoch, 100 * epoch, tokens * epoch, 30.0 * epoch, *losses)
 
 
 TRAINED = [2.6, 2.1, 1.8, 1.6, 1.45, 1.35, 1.28, 1.22]
@@ -33,7 +27,7 @@ def summary_of(records, name="plays-char"):
     """The summary of a model with such validations."""
     text, network = TextConfig(unit="line"), NetworkConfig(hidden=8, layers=1, embedding=0)
     vocabulary = Vocabulary(("<unk>", "<eos>", "a"), (1, 1, 1))
-    history = {"validations": records}
+    history = History(validations=tuple(records))
     return ModelSummary(Path(f"{name}.safetensors"), 1, "0", text, network, vocabulary, history, {})
 
 
@@ -44,4 +38,4 @@ def curve_of(records, name="plays-char"):
 
 def with_loss(records, place, **losses):
     """The records, one of them with other losses."""
-    return [{**entry, **losses} if number == place else entry for number, entry in enumerate(records)]
+    return [replace(entry, **losses) if number == place else entry for number, entry in enumerate(records)]

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tests.cli.show.curves import OVERFITTED, curve_of
+from textgen.lm.storage.history import History
+from textgen.lm.storage.model_file import load_model, save_model
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,9 +81,11 @@ def test_a_folder_that_is_not_there(textgen, stored, tmp_path):
     assert done.err.endswith("cannot be written: No such file or directory\n")
 
 
-def test_a_model_without_a_history(textgen, stored, tmp_path, monkeypatch):
-    stored("lines")
-    monkeypatch.setattr("textgen.cli.show.learning_curve.validations_of", lambda history: [])
+def test_a_model_without_a_history(textgen, stored, tmp_path):
+    path = stored("lines")
+    model = load_model(path)
+    model.history = History()
+    save_model(model, path, overwrite=True)
     done = textgen("info", "--plot", tmp_path / "curve.svg")
     assert (done.code, done.out) == (2, "")
     assert "there is no learning curve: no validation is in the model's history" in done.err

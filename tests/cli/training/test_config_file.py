@@ -107,7 +107,7 @@ def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen):
     assert textgen("train", corpus, *options, "--name", "one").code == 0
     assert textgen("train", corpus, "--config", path, "--name", "two").code == 0
     one, two = ((models_folder() / f"{name}.safetensors") for name in ("one", "two"))
-    assert read_summary(one).history["training"] == read_summary(two).history["training"]
+    assert read_summary(one).history.training == read_summary(two).history.training
     assert parameters_of(one) == parameters_of(two)
 
 
@@ -139,8 +139,8 @@ def test_a_training_by_a_file(train, file, tmp_path):
     summary = read_summary(models_folder() / "cats-word.safetensors")
     history = summary.history
     assert (summary.network.hidden, summary.text.min_count) == (8, 1), "--hidden 8 stands on the command line"
-    assert (history["training"]["seed"], history["stopped"]) == (7, "epochs"), "so does --epochs"
-    assert history["corpus"]["valid_tokens"] == 5
+    assert (history.training["seed"], history.stopped) == (7, "epochs"), "so does --epochs"
+    assert history.corpus.valid_tokens == 5
 
 
 @pytest.mark.parametrize(

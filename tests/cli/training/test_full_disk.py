@@ -53,7 +53,7 @@ def test_an_interruption_while_the_disk_is_full(train, full, signal_at):
     done = train()
     assert done.code == 130
     assert "go on" not in done.err.split()
-    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "interrupted"
+    assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "interrupted"
 
 
 def test_a_model_that_cannot_be_written_ends_the_work_only_at_its_end(textgen, train, full, corpus):

@@ -59,7 +59,7 @@ def test_without_a_name_the_newest_of_the_text_is_gone_on_with(textgen, train, i
         os.utime(models_folder() / f"{name}.checkpoint", (1_700_000_000 - age,) * 2)
     assert "resumed   cats-char-2: " in textgen("train", corpus, "--resume").err
     assert "resumed   cats-word: " in textgen("train", corpus, "--resume", "--level", "word").err
-    assert load_model(models_folder() / "cats-char-2.safetensors").history["training"]["seed"] == 3
+    assert load_model(models_folder() / "cats-char-2.safetensors").history.training["seed"] == 3
 
 
 def test_other_options_are_refused_by_name(textgen, interrupted, corpus):
@@ -123,18 +123,18 @@ def test_more_patience(textgen, train, corpus, tmp_path):
     options = ["--lr", "1e-30", "--warmup", "0", "--valid", tmp_path / "valid.txt"]
     train(*options, "--patience", "1", "--name", "cats-char", length=("--steps", "120"))
     first = load_model(models_folder() / "cats-char.safetensors").history
-    assert first["stopped"] == "patience"
+    assert first.stopped == "patience"
     assert "more --patience goes on with it" in textgen("train", corpus, "--resume").err
     assert textgen("train", corpus, "--resume", "--patience", "2").code == 0
     train(*options, "--patience", "2", "--name", "whole", length=("--steps", "120"))
     assert model_of("cats-char") == model_of("whole")
-    assert len(model_of("whole")[1]["validations"]) == len(first["validations"]) + 1
+    assert len(model_of("whole")[1].validations) == len(first.validations) + 1
 
 
 def test_more_epochs_are_no_patience(textgen, train, corpus, tmp_path):
     (tmp_path / "valid.txt").write_text("the cat ran.\n")
     train("--lr", "1e-30", "--warmup", "0", "--valid", tmp_path / "valid.txt", "--patience", "1")
-    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "patience"
+    assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "patience"
     done = textgen("train", corpus, "--resume", "--epochs", "9")
     assert "it is at its end; more --patience goes on with it" in done.err
 
@@ -144,7 +144,7 @@ def test_more_epochs(textgen, train, corpus):
     done = textgen("train", corpus, "--resume", "--epochs", "3")
     assert done.code == 0
     history = load_model(models_folder() / "cats-char.safetensors").history
-    assert (history["training"]["epochs"], history["validations"][-1]["epoch"]) == (3, 3)
+    assert (history.training["epochs"], history.validations[-1].epoch) == (3, 3)
 
 
 def test_a_finished_training_is_only_shown(textgen, train, corpus):

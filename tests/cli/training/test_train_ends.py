@@ -30,7 +30,7 @@ def test_hardly_any_text_still_trains(textgen, tmp_path, text):
     assert done.code == 0
     assert "nothing is held out" in done.err
     assert "windows of 1 row x " in done.err
-    assert load_model(models_folder() / "tiny-char.safetensors").history["corpus"]["valid_tokens"] == 0
+    assert load_model(models_folder() / "tiny-char.safetensors").history.corpus.valid_tokens == 0
     assert textgen("sample", "-n", "1", "--max-length", "3").code == 0
 
 
@@ -55,7 +55,7 @@ def test_a_training_that_diverges_is_told_and_ends_with_the_best_model(train, mo
     assert "back to the best parameters, of step " in told[0]
     assert last.startswith("textgen: the training diverged again after ")
     assert "the best model is saved as cats-char. Try a lower --lr than 0.0025" in last
-    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "diverged"
+    assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "diverged"
     records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [r["learning_rate"] for r in records if r["event"] == "recovery"] == [0.00125, 0.000625, 0.0003125]
 
@@ -124,5 +124,5 @@ def test_ctrl_c_ends_in_good_order(train, monkeypatch):
     assert "interrupted" in done.err
     assert len(rounds) == 2
     model = load_model(models_folder() / "cats-char.safetensors")
-    assert model.history["stopped"] == "interrupted"
+    assert model.history.stopped == "interrupted"
     assert signal.getsignal(signal.SIGINT) is before

@@ -71,7 +71,7 @@ def test_all_comes_back(saved, made):
     origin, snapshot = made
     found = read_checkpoint(saved)
     assert (found.origin, found.state, found.version) == (origin, snapshot.state, __version__)
-    assert found.history == json.loads(json.dumps(snapshot.history))
+    assert found.history == snapshot.history
     arrays = {name: np.full_like(array, 7) for name, array in snapshot.arrays.items()}
     found.fill(arrays)
     assert {name: array.tobytes() for name, array in arrays.items()} == {
@@ -168,27 +168,28 @@ def test_metadata_that_is_missing_or_no_object(saved, key, content, match):
 @pytest.mark.parametrize(
     ("key", "change", "match"),
     [
-        ("textgen.state", {"step": "9"}, "'step' is '9'"),
-        ("textgen.state", {"step": -1}, "'step' is -1"),
-        ("textgen.state", {"step": True}, "'step' is True"),
-        ("textgen.state", {"step": 1.5}, "'step' is 1.5"),
-        ("textgen.state", {"seconds": None}, "'seconds' is None"),
-        ("textgen.state", {"window": KeyError}, "other fields: window"),
-        ("textgen.state", {"more": 1}, "other fields: more"),
-        ("textgen.state", {"recent__tokens": "x"}, "'tokens' is 'x'"),
-        ("textgen.state", {"spikes": 3}, "SpikeWatch is no JSON object"),
+        ("textgen.state", {"step": "9"}, "'step' must be a whole number, not '9'"),
+        ("textgen.state", {"step": -1}, "'step' must not be negative, but is -1"),
+        ("textgen.state", {"step": True}, "'step' must be a whole number, not True"),
+        ("textgen.state", {"step": 1.5}, "'step' must be a whole number, not 1.5"),
+        ("textgen.state", {"seconds": None}, "'seconds' must be a number, not None"),
+        ("textgen.state", {"window": KeyError}, "'window' is missing"),
+        ("textgen.state", {"more": 1}, "unknown setting 'more'"),
+        ("textgen.state", {"recent__tokens": "x"}, "'tokens' must be a whole number, not 'x'"),
+        ("textgen.state", {"spikes": 3}, "'spikes' must be an object, not 3"),
         ("textgen.state", {"best": 10**6}, "lacks the best validation"),
         ("textgen.state", {"stopped": "soon"}, "'soon'"),
         ("textgen.origin", {"network__hidden": 10**6}, "the shape of the parameters"),
         ("textgen.origin", {"network__layers": 900}, "are too few for 900 layers"),
-        ("textgen.origin", {"network__hidden": "8"}, "'hidden' is '8'"),
+        ("textgen.origin", {"network__hidden": "8"}, "'hidden' must be a whole number, not '8'"),
         ("textgen.origin", {"network__cell": "gruu"}, "unknown --cell 'gruu'"),
         ("textgen.origin", {"network__embedding": None}, "not settled"),
         ("textgen.origin", {"text__unit": "auto"}, "not settled"),
-        ("textgen.origin", {"training__lr": KeyError}, "other fields: lr"),
+        ("textgen.origin", {"training__lr": KeyError}, "'lr' is missing"),
         ("textgen.origin", {"vocabulary_size": 3}, "the shape of the parameters"),
-        ("textgen.history", {"validations": 3}, "lacks the validations"),
-        ("textgen.history", {"validations": [{}]}, "best validation"),
+        ("textgen.history", {"validations": 3}, "'validations' must be a list, not 3"),
+        ("textgen.history", {"validations": [{}]}, "'epoch' is missing"),
+        ("textgen.history", {"validations": []}, "lacks the best validation"),
     ],
 )
 def test_settings_that_are_damaged(saved, key, change, match):
@@ -202,7 +203,7 @@ def test_a_course_that_is_damaged(saved, animals, course):
     changed(saved, "textgen.state", **course)
     found = read_checkpoint(saved)
     the_plan = plan(animals.corpus, SMALL, found.origin.training)
-    with pytest.raises(ModelFileError, match="damaged checkpoint: its course is"):
+    with pytest.raises(ModelFileError, match="damaged checkpoint: its course: "):
         next(train(animals.corpus, animals.text, the_plan, resumed=found))
 
 

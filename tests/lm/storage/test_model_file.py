@@ -1,7 +1,9 @@
 """The model file: what is saved comes back, and no damaged, foreign or newer file gets through."""
 
 import json
+import math
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from textgen.core.cells import CELLS
 from textgen.errors import ModelFileError, NoSuchModelError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.inference.scoring import score
+from textgen.lm.storage.history import CorpusFacts, History, Validation
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.storage.model_file import load_model, read_summary, save_model
 from textgen.nn.config import NetworkConfig
@@ -19,13 +22,24 @@ from textgen.text.tokens.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary(("<unk>", "<eos>", "a", "b", "\n", "é", "\U0001f469"), (1, 2, 9, 8, 3, 1, 1))
 
+VALIDATION = Validation(1, 10, 700, 2.5, train_loss=1.75, valid_loss=1.5, bits_per_character=2.25, perplexity=4.5)
+HISTORY = History(
+    created="2026-01-02T03:04:05+00:00",
+    corpus=CorpusFacts("0" * 64, 1000, 900, 100, ("één.txt",)),
+    training={"lr": 0.003, "seed": 1, "epochs": None, "clip_by": "norm"},
+    validations=(VALIDATION, replace(VALIDATION, epoch=2, valid_loss=1.25)),
+    tokens=1400,
+    seconds=5.0,
+    stopped="epochs",
+)
+
 
 def make_model(seed=3, **network):
     text = TextConfig(unit="line", lowercase=True, min_count=2)
     model = LanguageModel.new(
         text, NetworkConfig(**{"hidden": 5, "layers": 1, "tie": False, **network}), VOCABULARY, seed
     )
-    model.history = {"created": "2026-01-02T03:04:05+00:00", "validations": [{"valid_loss": 1.5, "epoch": 1}]}
+    model.history = HISTORY
     return model
 
 
@@ -100,19 +114,10 @@ def test_the_header_is_readable_by_any_reader_of_safetensors(saved):
 
 def test_numbers_that_are_not_finite_become_null_in_the_history(path):
     model = make_model()
-    model.history = {"perplexity": float("inf"), "losses": [float("nan"), 1.0]}
+    model.history = replace(HISTORY, validations=(replace(VALIDATION, perplexity=math.inf, train_loss=math.nan),))
     save_model(model, path)
-    assert read_summary(path).history == {"perplexity": None, "losses": [None, 1.0]}
-
-
-def test_a_file_written_before_a_setting_existed_has_its_default(saved):
-    before = load_model(saved)
-    config = config_with("network")  # without `tie`, among others
-    rewrite(saved, metadata={"textgen.format": "1", "textgen.version": "0.1.0", **config})
-    loaded = load_model(saved)
-    assert read_summary(saved).format == 1
-    assert not loaded.network.config.tie
-    assert loaded.network.parameters.vector.tobytes() == before.network.parameters.vector.tobytes()
+    [found] = read_summary(path).history.validations
+    assert (found.perplexity, found.train_loss, found.valid_loss) == (None, None, VALIDATION.valid_loss)
 
 
 # Files that cannot be used
@@ -180,25 +185,25 @@ def config_with(part, **changes):
         ({"textgen.config": "{"}, "'textgen.config' is not JSON"),
         ({"textgen.config": "[" * 100_000}, "'textgen.config' is not JSON"),
         ({"textgen.config": "[]"}, "'textgen.config' is not a JSON object"),
-        ({"textgen.config": "{}"}, "lacks the part for TextConfig"),
+        ({"textgen.config": "{}"}, "'text' is missing"),
         ({"textgen.history": "3"}, "'textgen.history' is not a JSON object"),
         (config_with("network", cell="gruu"), "unknown --cell 'gruu'"),
         (config_with("network", hidden=0), "--hidden must be at least 1"),
-        (config_with("network", hidden=5.0), "'hidden' is 5.0, not of the type int"),
-        (config_with("network", hidden=True), "'hidden' is True, not of the type int"),
-        (config_with("network", hidden="5"), "'hidden' is '5', not of the type int"),
-        (config_with("network", cutoffs=3), "'cutoffs' is 3, not of the type tuple"),
-        (config_with("network", cutoffs=[2, "3"]), "cutoffs must be whole numbers"),
+        (config_with("network", hidden=5.0), "'hidden' must be a whole number, not 5.0"),
+        (config_with("network", hidden=True), "'hidden' must be a whole number, not True"),
+        (config_with("network", hidden="5"), "'hidden' must be a whole number, not '5'"),
+        (config_with("network", cutoffs=3), "'cutoffs' must be a list, not 3"),
+        (config_with("network", cutoffs=[2, "3"]), "'cutoffs' must be a whole number, not '3'"),
         (config_with("network", cutoffs=[0, 3]), "cutoffs must rise from 2"),
         (config_with("network", cutoffs=[3, 7]), "a cluster begins with token 7 of 7"),
         (config_with("network", softmax="adaptive"), "its adaptive softmax has no clusters"),
         (config_with("network", softmax="full", cutoffs=[3]), "the full softmax has no cutoffs"),
         (config_with("network", width=3), "unknown setting 'width'"),
-        (config_with("network", tie=1), "'tie' is 1, not of the type bool"),
+        (config_with("network", tie=1), "'tie' must be true or false, not 1"),
         (config_with("network", tie=True, embedding=None), "the size of its tied embedding is not settled"),
         (config_with("network", tie=True), "--tie and --embedding 0 contradict each other"),
-        (config_with("text", tokenizer=["char"]), "not of the type str"),
-        (config_with("text", lowercase=1), "'lowercase' is 1, not of the type bool"),
+        (config_with("text", tokenizer=["char"]), "'tokenizer' must be a text in quotes, not ['char']"),
+        (config_with("text", lowercase=1), "'lowercase' must be true or false, not 1"),
         (config_with("text", unit="auto"), "unit of its corpus is not settled"),
         ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>", "a", "a"], "counts": [0, 0, 1, 1]}'}, "'a' 2 times"),
     ],

@@ -134,7 +134,6 @@ def test_what_was_found_before_an_interruption_is_not_said_again(memorisation, r
 def test_what_is_no_number_shows_nothing(memorisation, losses):
     watch = memorisation()
     assert watch.find(*losses) is None
-    watch.recall([{"valid_loss": 3.0}, "damaged"])
     assert watch.find(0.1, 3.0)
 
 

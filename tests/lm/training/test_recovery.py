@@ -60,7 +60,7 @@ def test_a_training_that_cannot_but_diverge(animals, held_out, lr, optimizer):
         (2, lr / 4, 0),
         (3, lr / 8, 0),
     ]
-    assert end.reason == end.model.history["stopped"] == "diverged"
+    assert end.reason == end.model.history.stopped == "diverged"
     assert (end.best, end.recoveries) == (None, 3)
     start = LanguageModel.new(asked.text, SMALL, asked.corpus.vocabulary, 1)
     assert vector_of(end.model).tobytes() == vector_of(start).tobytes()
@@ -112,7 +112,7 @@ def test_the_best_model_is_kept_where_it_diverges_for_good(animals, rates):
     end = reports[-1]
     [validation] = of_type(ValidationReport, reports)
     assert [r.back_to for r in of_type(RecoveryReport, reports)] == [STEPS] * 3
-    assert end.reason == end.model.history["stopped"] == "diverged"
+    assert end.reason == end.model.history.stopped == "diverged"
     assert end.best is validation
     rates(lambda *_: 0.01)
     assert vector_of(end.model).tobytes() == vector_of(animals.end(steps=STEPS, clip=0.0).model).tobytes()

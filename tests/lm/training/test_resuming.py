@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.lm.tasks import ANIMALS, PLAIN, SMALL, of_type, vector_of
+from tests.lm.tasks import ANIMALS, PLAIN, SMALL, of_type, timeless, vector_of
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.plan import plan
 from textgen.lm.progress.checkpoint import Origin, read_checkpoint, save_checkpoint
@@ -49,8 +49,7 @@ class Sitting:
 def outcome(end):
     """All that a training leaves, but for times."""
     assert isinstance(end, Finished)
-    history = {name: value for name, value in end.model.history.items() if name not in ("created", "seconds")}
-    history["validations"] = [{**entry, "seconds": 0} for entry in history["validations"]]
+    history = timeless(end.model.history)
     best = end.best and (end.best.step, end.best.train_loss, end.best.valid_loss)
     return vector_of(end.model).tobytes(), history, end.reason, best, end.tokens
 
@@ -70,7 +69,7 @@ def sitting(animals, tmp_path):
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
 def test_interrupted_after_any_step(sitting, options):
     expected = outcome(sitting(**options).go_on()[-1])
-    steps = expected[1]["validations"][-1]["step"]
+    steps = expected[1].validations[-1].step
     for step in range(steps + 1):
         one = sitting(**options)
         assert one.go_on(step)[-1].reason == ("interrupted" if step < steps else expected[2])
@@ -145,7 +144,7 @@ def test_a_finished_training_may_be_given_more(sitting, length, more):
     first = one.go_on()[-1]
     second = one.go_on(**more)[-1]
     assert second.reason == first.reason
-    assert (first.model.history["validations"][-1]["step"], second.model.history["validations"][-1]["step"]) == (
+    assert (first.model.history.validations[-1].step, second.model.history.validations[-1].step) == (
         (7, 12) if "steps" in length else (10, 20)
     )
     assert second.tokens > first.tokens
@@ -154,7 +153,7 @@ def test_a_finished_training_may_be_given_more(sitting, length, more):
 def test_an_interrupted_training_may_be_given_more_before_it_is_at_its_end(sitting):
     one = sitting(epochs=2)
     one.go_on(3)
-    assert one.go_on(epochs=3)[-1].model.history["validations"][-1]["step"] == 15
+    assert one.go_on(epochs=3)[-1].model.history.validations[-1].step == 15
 
 
 def test_what_a_validation_at_an_interruption_finds_is_not_kept(sitting):
@@ -162,7 +161,7 @@ def test_what_a_validation_at_an_interruption_finds_is_not_kept(sitting):
     one = sitting(epochs=3, patience=1)
     end = one.go_on(2)[-1]
     assert end.best.step == 2
-    assert read_checkpoint(one.path).history["validations"] == []
+    assert read_checkpoint(one.path).history.validations == ()
     assert read_checkpoint(one.path).state.best is None
 
 

@@ -14,6 +14,7 @@ from textgen.lm.config.training import TrainingConfig
 from textgen.lm.inference.evaluation import evaluate
 from textgen.lm.inference.scoring import token_log_probabilities
 from textgen.lm.planning.plan import plan
+from textgen.lm.storage.history import CorpusFacts, History
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, StepReport, ValidationReport
 from textgen.lm.training.validation import validation_nats
@@ -83,7 +84,7 @@ def test_patience(animals, scripted, losses, patience, epochs, best, reason):
     scripted(losses)
     reports = animals.reports(epochs=6, patience=patience)
     end = reports[-1]
-    assert end.reason == end.model.history["stopped"] == reason
+    assert end.reason == end.model.history.stopped == reason
     assert [r.epoch for r in of_type(ValidationReport, reports)] == list(range(1, epochs + 1))
     assert (end.best.epoch, end.best.valid_loss) == (best, losses[best - 1])
     assert vector_of(end.model).tobytes() == parameters_after_each_epoch(animals, epochs=6)[best - 1]
@@ -94,7 +95,7 @@ def test_patience_begins_after_the_warm_up(animals, scripted):
     scripted([2, 3, 3, 3, 3, 3, 3, 3])
     steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
     end = animals.end(epochs=8, patience=1, warmup=4 * steps)
-    assert (end.reason, end.model.history["validations"][-1]["epoch"]) == ("patience", 4)
+    assert (end.reason, end.model.history.validations[-1].epoch) == ("patience", 4)
 
 
 def test_the_model_of_a_report_is_the_best_so_far(animals, scripted):
@@ -106,7 +107,8 @@ def test_the_model_of_a_report_is_the_best_so_far(animals, scripted):
         if isinstance(report, ValidationReport):
             seen.append(vector_of(report.model).tobytes())
             assert nats_per_token(report.model, ["the cat sat."]) > 0
-            assert len(report.model.history["validations"]) == report.epoch
+            if report.best:
+                assert len(report.model.history.validations) == report.epoch
     after = parameters_after_each_epoch(animals, epochs=3)
     assert seen == [after[0], after[1], after[1]]
 
@@ -126,7 +128,7 @@ def test_after_the_steps(animals):
     steps = plan(animals.corpus, SMALL, TrainingConfig(**PLAIN)).steps_per_epoch
     reports = animals.reports(steps=steps + 2)
     end = reports[-1]
-    assert end.reason == end.model.history["stopped"] == "steps"
+    assert end.reason == end.model.history.stopped == "steps"
     assert [(r.epoch, r.step) for r in of_type(ValidationReport, reports)] == [(1, steps), (2, steps + 2)]
     assert of_type(StepReport, reports)[-1].step == steps + 2
     assert of_type(StepReport, reports)[-1].progress == 1
@@ -136,7 +138,7 @@ def test_after_the_steps(animals):
 def test_after_the_time(animals, clock):
     reports = animals.reports(seconds=7.5)
     end, steps = reports[-1], of_type(StepReport, reports)
-    assert end.reason == end.model.history["stopped"] == "time"
+    assert end.reason == end.model.history.stopped == "time"
     assert (end.best.step, end.best.seconds, end.seconds) == (7, 7, 7), "another step would end further from 7.5"
     assert [r.step for r in steps] == list(range(1, 8))
     assert [r.progress for r in steps] == sorted(r.progress for r in steps)
@@ -154,7 +156,7 @@ def test_when_it_is_asked_to_stop(animals, made):
     asked = iter(range(1, 1000))
     reports = animals.reports(lambda: next(asked) > made, epochs=9)
     end = reports[-1]
-    assert end.reason == end.model.history["stopped"] == "interrupted"
+    assert end.reason == end.model.history.stopped == "interrupted"
     [validation] = of_type(ValidationReport, reports)
     assert end.best is validation
     assert validation.step == min(made, first)
@@ -172,24 +174,24 @@ def test_the_history_tells_the_course(animals, scripted):
     scripted([2.5, 2.0, 3.0, 4.0])
     reports = animals.reports(epochs=4, lr=0.05)
     end, history = reports[-1], reports[-1].model.history
-    assert json.loads(json.dumps(history, allow_nan=False)) == history
-    assert TrainingConfig.from_dict(history["training"]) == TrainingConfig(**{**PLAIN, "epochs": 4, "lr": 0.05})
-    assert (history["stopped"], history["tokens"]) == ("epochs", end.tokens)
+    assert History.from_record(json.loads(json.dumps(history.as_record(), allow_nan=False))) == history
+    assert TrainingConfig(**history.training) == TrainingConfig(**{**PLAIN, "epochs": 4, "lr": 0.05})
+    assert (history.stopped, history.tokens) == ("epochs", end.tokens)
     assert end.tokens == of_type(ValidationReport, reports)[-1].tokens > end.best.tokens
-    assert before < datetime.fromisoformat(history["created"]) <= datetime.now().astimezone()
-    assert history["corpus"] == {
-        "sha256": animals.corpus.sha256,
-        "characters": animals.corpus.characters,
-        "train_tokens": len(animals.corpus.train.ids),
-        "valid_tokens": len(animals.corpus.valid.ids),
-    }
+    assert before < datetime.fromisoformat(history.created) <= datetime.now().astimezone()
+    assert history.corpus == CorpusFacts(
+        sha256=animals.corpus.sha256,
+        characters=animals.corpus.characters,
+        train_tokens=len(animals.corpus.train.ids),
+        valid_tokens=len(animals.corpus.valid.ids),
+    )
     names = ("epoch", "step", "tokens", "train_loss", "valid_loss", "bits_per_character", "perplexity")
     validations = of_type(ValidationReport, reports)
-    assert [{n: entry[n] for n in names} for entry in history["validations"]] == [
+    assert [{n: getattr(entry, n) for n in names} for entry in history.validations] == [
         {n: getattr(report, n) for n in names} for report in validations
     ]
-    seconds = [entry["seconds"] for entry in history["validations"]]
-    assert all(one <= next_one for one, next_one in pairwise([0, *seconds, history["seconds"]]))
+    seconds = [entry.seconds for entry in history.validations]
+    assert all(one <= next_one for one, next_one in pairwise([0, *seconds, history.seconds]))
 
 
 def test_the_model_is_what_was_asked_for(task):

@@ -50,8 +50,8 @@ def info(
 
     if plot is not None:
         check_plot(plot)
-    path = find_model(name or model, level)
-    summary, notes = read_summary(path), Notes(quiet)
+    notes = Notes(quiet)
+    path, summary = find_model(name or model, level, read_summary, notes.warn)
     notes.say("model", name_of(path))
     if plot is not None:
         _plot(summary, plot, notes, force=force)

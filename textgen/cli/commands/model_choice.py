@@ -16,8 +16,7 @@ def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tup
     from textgen.lm.storage.model_file import load_model
     from textgen.lm.storage.store import find_model, name_of
 
-    path = find_model(name_or_path, level)
-    model = load_model(path)
+    path, model = find_model(name_or_path, level, load_model, notes.warn)
     name = name_of(path)
     notes.say("model", f"{name} ({model.level}, {format_network(model.network.config)})")
     return model, name

@@ -51,7 +51,7 @@ def models(
             f"{summary.network.layers} x {summary.network.hidden}",
             str(summary.parameters),
             format_quality(summary),
-            str(summary.history.get("created", ""))[: _DATE if sys.stdout.isatty() else None],
+            summary.history.created[: _DATE if sys.stdout.isatty() else None],
         ]
         for summary in found
     ]
@@ -61,7 +61,7 @@ def models(
 
 def _sound_models(notes: Notes) -> list[ModelSummary]:
     """The summaries of the models in the store; the damaged ones are told in notes."""
-    from textgen.errors import ModelFileError
+    from textgen.errors import ModelFileError, NoSuchModelError
     from textgen.lm.storage.model_file import read_summary
     from textgen.lm.storage.store import list_models
 
@@ -69,6 +69,6 @@ def _sound_models(notes: Notes) -> list[ModelSummary]:
     for path in list_models():
         try:
             summaries.append(read_summary(path))
-        except ModelFileError as error:
+        except (ModelFileError, NoSuchModelError) as error:  # the latter: it was there when the store was listed
             notes.say("damaged", str(error))
     return summaries

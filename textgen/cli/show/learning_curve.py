@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textgen.cli.terminal.number_formats import format_amount, format_duration
 
 if TYPE_CHECKING:
+    from textgen.lm.storage.history import Validation
     from textgen.lm.storage.model_file import ModelSummary
 
 _UNITS = ((1e9, ", in billions"), (1e6, ", in millions"), (1e3, ", in thousands"))
@@ -64,7 +64,7 @@ class Curve:
         """What the axis of the tokens is called, in its unit: at length, short, shorter."""
         name = self._named_unit[1]
         title = f"tokens trained on{name}"
-        return f"{title} ({self.length})" if self.length else title, title, f"tokens{name}"
+        return f"{title} ({self.length})", title, f"tokens{name}"
 
     @property
     def _named_unit(self) -> tuple[float, str]:
@@ -79,47 +79,19 @@ class Curve:
 
 
 def learning_curve(summary: ModelSummary) -> Curve | None:
-    """The curve of a model; None if its history holds no loss.
-
-    Losses that are not finite (JSON's null) are left out.
-    """
-    records = validations_of(summary.history)
-    best = best_record(records)
-    trained, held_out = points_of(records, "train_loss"), points_of(records, "valid_loss")
+    """The curve of a model; None if its history holds no loss. Losses that were not finite are left out."""
+    found, best = summary.history.validations, summary.history.best
+    trained = [Point(one.tokens, one.train_loss) for one in found if one.train_loss is not None]
+    held_out = [Point(one.tokens, one.valid_loss) for one in found if one.valid_loss is not None]
     if not (trained or held_out):
         return None
-    name, length = summary.path.stem, _describe_length(records[-1])
-    if best is None:
+    name, length = summary.path.stem, _describe_length(found[-1])
+    if best is None or best.valid_loss is None:
         return Curve(name, trained, held_out, None, "", length)
-    note = f"{best['valid_loss']:.4f} at epoch {best.get('epoch', '?')}"
-    return Curve(name, trained, held_out, Point(best["tokens"], best["valid_loss"]), note, length)
+    note = f"{best.valid_loss:.4f} at epoch {best.epoch}"
+    return Curve(name, trained, held_out, Point(best.tokens, best.valid_loss), note, length)
 
 
-def validations_of(history: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The records of the validations in their order, without what a damaged file may hold in their place."""
-    found = history.get("validations")
-    records = found if isinstance(found, list) else []
-    return [record for record in records if isinstance(record, dict) and is_number(record.get("tokens"))]
-
-
-def best_record(records: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The record of the least loss on the held-out part; None if nothing was held out."""
-    held_out = [record for record in records if is_number(record.get("valid_loss"))]
-    return min(held_out, key=lambda record: float(record["valid_loss"]), default=None)
-
-
-def points_of(records: Sequence[Mapping[str, Any]], name: str) -> list[Point]:
-    """The points of the loss called `name`, where it is a finite number."""
-    return [Point(record["tokens"], record[name]) for record in records if is_number(record.get(name))]
-
-
-def is_number(value: object) -> bool:
-    """Whether `value` is a finite number, as JSON has them."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _describe_length(last: Mapping[str, Any]) -> str:
-    """'8 epochs, 7:10', as far as the last validation's record tells."""
-    parts = [format_amount(last["epoch"], "epoch")] if isinstance(last.get("epoch"), int) else []
-    parts += [format_duration(last["seconds"])] if is_number(last.get("seconds")) else []
-    return ", ".join(parts)
+def _describe_length(last: Validation) -> str:
+    """'8 epochs, 7:10'."""
+    return f"{format_amount(last.epoch, 'epoch')}, {format_duration(last.seconds)}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from textgen.cli.show.learning_curve import best_record, is_number, validations_of
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
 
 if TYPE_CHECKING:
+    from textgen.lm.storage.history import CorpusFacts, Option
     from textgen.lm.storage.model_file import ModelSummary
     from textgen.nn.config import NetworkConfig
 
@@ -19,6 +19,7 @@ _WHERE_IT_MATTERS = {"dropout_kind": "dropout", "word_dropout": "word_dropout", 
 
 def as_record(summary: ModelSummary) -> dict[str, Any]:
     """Everything in a model file, but for the weights and the vocabulary, for JSON."""
+    best = summary.history.best
     return {
         "name": summary.path.stem,
         "path": str(summary.path),
@@ -29,26 +30,19 @@ def as_record(summary: ModelSummary) -> dict[str, Any]:
         "network": asdict(summary.network),
         "parameters": summary.parameters,
         "vocabulary_size": len(summary.vocabulary),
-        "best": best_validation(summary),
-        "history": summary.history,
+        "best": None if best is None else asdict(best),
+        "history": summary.history.as_record(),
     }
-
-
-def best_validation(summary: ModelSummary) -> dict[str, Any] | None:
-    """The record of the best validation, whose weights the file holds; None if nothing was held out."""
-    return best_record(validations_of(summary.history))
 
 
 def format_quality(summary: ModelSummary) -> str:
     """'2.310 bits/char', at the word level 'perplexity 87.2'; '-' if nothing was held out."""
-    best = best_validation(summary)
+    best = summary.history.best
     if best is None:
         return "-"
-    perplexity = best.get("perplexity")
-    if summary.level == "word" and perplexity is not None:
-        return f"perplexity {format_perplexity(perplexity)}"
-    bits = best.get("bits_per_character")
-    return "-" if bits is None else f"{bits:.3f} bits/char"
+    if summary.level == "word" and best.perplexity is not None:
+        return f"perplexity {format_perplexity(best.perplexity)}"
+    return "-" if best.bits_per_character is None else f"{best.bits_per_character:.3f} bits/char"
 
 
 def describe(summary: ModelSummary) -> list[tuple[str, str]]:
@@ -58,7 +52,7 @@ def describe(summary: ModelSummary) -> list[tuple[str, str]]:
         ("written by", f"textgen {summary.version}, format {summary.format}"),
         *_describe_text(summary),
         ("network", f"{format_network(summary.network)}; {format_amount(summary.parameters, 'parameter')}"),
-        *_describe_corpus(summary.history.get("corpus", {})),
+        *_describe_corpus(summary.history.corpus),
         *_describe_training(summary),
     ]
 
@@ -77,26 +71,20 @@ def _describe_text(summary: ModelSummary) -> list[tuple[str, str]]:
     ]
 
 
-def _describe_corpus(corpus: dict[str, Any]) -> list[tuple[str, str]]:
-    if not corpus:
+def _describe_corpus(corpus: CorpusFacts) -> list[tuple[str, str]]:
+    if not corpus.sha256:
         return []
-    sizes = [format_amount(corpus.get("characters", 0), "character")]
-    sizes += [f"{format_amount(corpus.get('train_tokens', 0), 'token')} to train on"]
-    sizes += [f"{corpus.get('valid_tokens', 0):,} held out"]
-    return [
-        ("corpus", ", ".join(str(file) for file in corpus.get("files", []))),
-        ("", ", ".join(sizes)),
-        ("SHA-256", str(corpus.get("sha256", ""))),
-    ]
+    sizes = [format_amount(corpus.characters, "character")]
+    sizes += [f"{format_amount(corpus.train_tokens, 'token')} to train on", f"{corpus.valid_tokens:,} held out"]
+    return [("corpus", ", ".join(corpus.files)), ("", ", ".join(sizes)), ("SHA-256", corpus.sha256)]
 
 
-def _describe_options(training: dict[str, Any]) -> Iterator[str]:
+def _describe_options(training: Mapping[str, Option]) -> Iterator[str]:
     """How long the training should be, and how it went about it; what was not done is not named."""
-    if is_number(training.get("seconds")):
-        yield format_duration(training["seconds"])
-    for length in ("epochs", "steps"):
-        if isinstance(training.get(length), int):
-            yield format_amount(training[length], length.removesuffix("s"))
+    for length in ("seconds", "epochs", "steps"):
+        value = training.get(length)
+        if isinstance(value, int | float):
+            yield format_duration(value) if length == "seconds" else format_amount(int(value), length.removesuffix("s"))
     names = ["optimizer", "lr", "batch", "bptt", "clip", "clip_by", "dropout"]
     names += [name for name, needed in _WHERE_IT_MATTERS.items() if training.get(needed)]
     for name in (*names, "seed"):
@@ -104,26 +92,17 @@ def _describe_options(training: dict[str, Any]) -> Iterator[str]:
             yield f"{name} {training[name]}"
 
 
-def _describe_training(summary: ModelSummary) -> list[tuple[str, str]]:
-    history = summary.history
-    pairs = []
-    if "created" in history:
-        pairs.append(("created", str(history["created"])))
-    training = history.get("training", {})
-    if training:
-        pairs.append(("training", ", ".join(_describe_options(training))))
-    if "tokens" in history and "seconds" in history:
-        amount = f"{format_amount(history['tokens'], 'token')} in {format_duration(history['seconds'])}"
-        pairs.append(("trained on", f"{amount}, stopped by: {history.get('stopped', 'unknown')}"))
-    best = best_validation(summary)
+def _describe_training(summary: ModelSummary) -> Iterator[tuple[str, str]]:
+    history, best = summary.history, summary.history.best
+    if history.created:
+        yield "created", history.created
+    if history.training:
+        yield "training", ", ".join(_describe_options(history.training))
+    if history.tokens is not None and history.seconds is not None:
+        amount = f"{format_amount(history.tokens, 'token')} in {format_duration(history.seconds)}"
+        yield "trained on", f"{amount}, stopped by: {history.stopped or 'unknown'}"
     if best is not None:
-        pairs.append(
-            (
-                "held out",
-                f"{format_quality(summary)}, {best['valid_loss']:.4f} nats per token, epoch {best.get('epoch', '?')}",
-            )
-        )
-    return pairs
+        yield "held out", f"{format_quality(summary)}, {best.valid_loss:.4f} nats per token, epoch {best.epoch}"
 
 
 def format_network(network: NetworkConfig) -> str:

@@ -98,6 +98,10 @@ class Notes:
         grid.add_row(label, Text(text))
         (self.screen or console(stderr=True)).print(grid)
 
+    def warn(self, text: str) -> None:
+        """Print a note that something is not as it should be."""
+        self.say("warning", text)
+
     @contextmanager
     def printed_on(self, screen: Console) -> Iterator[None]:
         """While the block runs, notes are printed on `screen`, above what is drawn there."""

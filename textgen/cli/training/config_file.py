@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
-from textgen.checks import option_of
+from textgen.checks import option_of, shortened, typed
 from textgen.errors import ConfigError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
 
 _SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
-_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -> what may stand for it
-    "str": ((str,), "a text in quotes"),
-    "bool": ((bool,), "true or false"),
-    "int": ((int,), "a whole number"),
-    "float": ((int, float), "a number"),
-    "duration": ((str, int, float), 'a time such as "10m", or a number of seconds'),
-}
-_BESIDE = {"level": "str", "valid": "str", "time": "duration"}  # options that are no field of a configuration
+_BESIDE = {"level": str, "valid": str, "time": str | float}  # options that are no field of a configuration
+_A_TIME = 'a time such as "10m", or a number of seconds'
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -44,10 +37,12 @@ def read_config(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path}: unknown setting '{key}'; {_suggestion(key, [*known])}")
         if name in options:
             raise ConfigError(f"{path}: '{key}' is set twice; once is enough")
-        types, wanted = _TYPES[known[name]]
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ConfigError(f"{path}: '{key}' must be {wanted}, not {value!r}")
-        options[name] = value
+        if name == "time" and type(value) not in (str, int, float):
+            raise ConfigError(f"{path}: '{key}' must be {_A_TIME}, not {shortened(value)}")
+        try:
+            options[name] = typed(key, known[name], value)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
     return options
 
 
@@ -62,11 +57,11 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n\n".join(tables)
 
 
-def _known_keys() -> dict[str, str]:
-    """The parameter names that may stand in the file, and the kind of value of each."""
-    own = [field for kind in _SECTIONS.values() for field in fields(kind)]
-    kinds = {field.name: str(field.type).removesuffix(" | None") for field in own if field.name != "seconds"}
-    return {name: kind for name, kind in kinds.items() if kind in _TYPES} | _BESIDE
+def _known_keys() -> dict[str, Any]:
+    """The parameter names that may stand in the file, and the type of each; TOML has no null."""
+    types = {name: one for kind in _SECTIONS.values() for name, one in get_type_hints(kind).items()}
+    del types["seconds"], types["cutoffs"]  # the one is called time, the other no option
+    return {name: (get_args(one) or (one,))[0] for name, one in types.items()} | _BESIDE
 
 
 def _parse(path: Path) -> dict[str, Any]:
@@ -74,7 +69,7 @@ def _parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoSuchInputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, a number of 5,000 digits, lists in lists
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 

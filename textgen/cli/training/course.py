@@ -57,7 +57,7 @@ def run_training(request: Request) -> None:
         record({"event": "start", **asdict(configs), "plan": planned, "resumed_at_step": resumed_at})
 
         def warn(warning: str) -> None:
-            notes.say("warning", warning)
+            notes.warn(warning)
             record({"event": "warning", "warning": warning})
 
         if unknown := unknown_tokens(corpus, configs.text):
@@ -66,7 +66,7 @@ def run_training(request: Request) -> None:
         keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
         memorisation = Memorisation(corpus, configs.training)
         if resumed is not None:
-            memorisation.recall(resumed.history["validations"])
+            memorisation.recall(resumed.history.validations)
         stopping = Stopping()
         reports = train(corpus, configs.text, prepared, stopping, resumed)
         reports = warned(reports, memorisation, warn)

@@ -48,7 +48,7 @@ def resumed_configs(checkpoint: Checkpoint, asked: Configs, given: Set[str]) -> 
             else:
                 refused.append(_format_refusal(name, old, new))
         parts[part] = replace(before, **changes)
-        checkpoint.history["training"].update({name: new for name, new in changes.items() if name in _LENGTHS})
+        checkpoint.history.training.update({name: new for name, new in changes.items() if name in _LENGTHS})
     if refused:
         raise ConfigError(
             f"{checkpoint.path} is of a training with other options: {'; '.join(refused)}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textgen.errors import OutputError
@@ -38,7 +39,8 @@ class Keeper:
 
     def last(self, model: LanguageModel) -> None:
         """Write the model at the end of the training. Raises OutputError."""
-        model.history["corpus"]["files"] = self._files
+        history = model.history
+        model.history = replace(history, corpus=replace(history.corpus, files=tuple(self._files)))
         self._destination.save(model)
 
     def _tried(self, what: str, write: Callable[[], None]) -> str | None:
@@ -48,7 +50,7 @@ class Keeper:
         except OutputError as error:
             if what not in self._told:
                 self._told.add(what)
-                self._notes.say("warning", f"{error}; the training goes on, and it is tried again")
+                self._notes.warn(f"{error}; the training goes on, and it is tried again")
             return str(error)
         self._told.discard(what)
         return None

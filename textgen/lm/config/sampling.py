@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 
-from textgen.checks import Checked, check_number
+from textgen.checks import check_number
 
 
 @dataclass(frozen=True)
-class SamplingConfig(Checked):
+class SamplingConfig:
     """How new text is drawn."""
 
     count: int = 5

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.checks import Checked, check_choice, check_number
+from textgen.checks import check_choice, check_number
 from textgen.text.corpus.units import UNITS
 from textgen.text.tokens.tokenizers import TOKENIZERS
 
 
 @dataclass(frozen=True)
-class TextConfig(Checked):
+class TextConfig:
     """How text becomes token ids."""
 
     tokenizer: str = "char"

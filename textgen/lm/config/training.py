@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.checks import CHOSEN, MOST_UNITS, Checked, check_choice, check_number, option_of
+from textgen.checks import CHOSEN, MOST_UNITS, check_choice, check_number, option_of
 from textgen.errors import ConfigError
 from textgen.lm.config.sizes import SIZES
 
@@ -17,7 +17,7 @@ DROPOUT_KINDS = ("variational", "standard")  # one mask for a row's whole window
 
 
 @dataclass(frozen=True)
-class TrainingConfig(Checked):
+class TrainingConfig:
     """How the network is trained. At most one of epochs, seconds and steps is set; if none, epochs are chosen."""
 
     size: str | None = None  # of SIZES: what the network has where it is not asked for one by one; None: chosen

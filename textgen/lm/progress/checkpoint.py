@@ -7,30 +7,32 @@ float32, and as metadata, in strings:
     textgen.version     the version that wrote the file
     textgen.origin      JSON, see `Origin`
     textgen.state       JSON, see `State`
-    textgen.history     JSON, the model's history so far
+    textgen.history     JSON, the model's `History` so far
 
 It does not rely on the model file.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from textgen import __version__
+from textgen.checks import build
 from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.progress.course import Course
 from textgen.lm.progress.state import REASONS, Snapshot, State
 from textgen.lm.storage.atomic_write import write_atomically
+from textgen.lm.storage.history import History
 from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safetensors_parts
-from textgen.lm.storage.strict_json import build, is_alike, to_json
-from textgen.lm.training.validation import is_entry
+from textgen.lm.storage.strict_json import to_json
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import declare
 from textgen.text.corpus.corpus import Corpus
@@ -80,7 +82,7 @@ def save_checkpoint(origin: Origin, snapshot: Snapshot, path: Path, *, overwrite
         "textgen.version": __version__,
         "textgen.origin": to_json(asdict(origin)),
         "textgen.state": to_json(asdict(snapshot.state)),
-        "textgen.history": to_json(snapshot.history),
+        "textgen.history": to_json(snapshot.history.as_record()),
     }
     write_atomically(path, safetensors_parts(snapshot.arrays, metadata), overwrite=overwrite)
 
@@ -93,18 +95,19 @@ class Checkpoint:
     version: str
     origin: Origin
     state: State
-    history: dict[str, Any]
+    history: History
 
     @property
     def valid_path(self) -> Path | None:
         """The text that the training is validated on; None if it is a part of the corpus, or nothing."""
         return None if self.origin.valid is None else Path(self.origin.valid)
 
-    def course_like(self, pattern: dict[str, Any]) -> dict[str, Any]:
-        """The state of the course. Raises ModelFileError unless it has the names of `pattern`, another one's."""
-        if not is_alike(self.state.course, pattern):
-            raise _KIND.damaged(self.path, f"its course is {to_json(self.state.course)}")
-        return self.state.course
+    def restore(self, course: Course) -> None:
+        """Let `course` go on from where it was. Raises ModelFileError if it was of another kind."""
+        try:
+            course.restore(self.state.course)
+        except ConfigError as error:
+            raise _KIND.damaged(self.path, f"its course: {error}") from error
 
     def fill(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Read all arrays into `arrays`.
@@ -133,11 +136,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
         version = file.metadata.get("textgen.version", "unknown")
         _check_format(file, version)
         origin = _origin_of(file, version)
-        history = file.json_object("textgen.history")
-        try:
-            state = build(State, file.json_object("textgen.state"))
-        except ValueError as error:
-            raise file.damaged(error) from error
+        state = file.read("textgen.state", lambda record: build(State, record))
+        history = file.read("textgen.history", History.from_record)
         _check_parameters(file, origin)
         _check_course_of_events(file, history, state)
     return Checkpoint(path, version, origin, state, history)
@@ -150,21 +150,21 @@ def _check_format(file: TensorFile, version: str) -> None:
         raise ModelFileError(f"{path}: a safetensors file, but not a checkpoint of textgen")
     if found != str(FORMAT):
         raise ModelFileError(
-            f"{path}: a checkpoint of format {found}, written by textgen {version}; this is {__version__}, which"
-            f" goes on from format {FORMAT} alone: go on with that version, or train anew with --force"
+            f"{path}: a checkpoint of format {found:.20}, written by textgen {version}; this is {__version__},"
+            f" which goes on from format {FORMAT} alone: go on with that version, or train anew with --force"
         )
 
 
 def _origin_of(file: TensorFile, version: str) -> Origin:
     try:
-        return build(Origin, file.json_object("textgen.origin"))
-    except (ValueError, ConfigError) as error:
-        if version != __version__:
-            raise ModelFileError(
-                f"{file.path}: written by textgen {version}, whose options are not those of this one, {__version__}"
-                f" ({error}); go on with that version, or train anew with --force"
-            ) from error
-        raise file.damaged(error) from error
+        return file.read("textgen.origin", lambda record: build(Origin, record))
+    except ModelFileError as error:
+        if version == __version__:
+            raise
+        raise ModelFileError(
+            f"{file.path}: written by textgen {version}, whose options are not those of this one, {__version__}"
+            f" ({error.__cause__}); go on with that version, or train anew with --force"
+        ) from error
 
 
 def _check_parameters(file: TensorFile, origin: Origin) -> None:
@@ -184,12 +184,11 @@ def _check_parameters(file: TensorFile, origin: Origin) -> None:
             raise file.damaged(f"the shape of the parameters '{name}' is {found}, not {parameter.shape}")
 
 
-def _check_course_of_events(file: TensorFile, history: Mapping[str, Any], state: State) -> None:
+def _check_course_of_events(file: TensorFile, history: History, state: State) -> None:
     """Raise ModelFileError unless the history has a report of the best validation."""
     if state.stopped not in (None, *REASONS):
         raise file.damaged(f"it stopped by '{state.stopped}'")
-    validations = history.get("validations")
-    if not isinstance(validations, list) or not isinstance(history.get("training"), dict):
-        raise file.damaged("its history lacks the validations or the options")
-    if state.best is not None and not (state.best < len(validations) and is_entry(validations[state.best])):
+    if state.best is not None and not (
+        state.best < len(history.validations) and math.isfinite(history.validations[state.best].judged)
+    ):
         raise file.damaged(f"its history lacks the best validation, number {state.best}")

@@ -8,8 +8,10 @@ sittings, without those in which kernels were compiled.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from textgen.checks import build
 from textgen.lm.planning.plan import TrainingPlan
 
 _VALIDATIONS, _SHARE = 20, 0.05  # about so many in a training, as long as they take no more of it than this
@@ -34,6 +36,41 @@ def count_validations(cost: float) -> int:
         return _VALIDATIONS
     fewest = max(1, min(_FEWEST, int(_MOST_SHARE / cost)))
     return max(fewest, min(_VALIDATIONS, int(_SHARE / cost)))
+
+
+@dataclass
+class StepState:
+    """What a `StepCourse` has taken in."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class Measured:
+    """What was learnt in what time."""
+
+    steps: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class ClockState:
+    """What a `ClockCourse` has taken in, and how far it is; all times in seconds.
+
+    budget : of the whole training. measured : without the first step, once there are others. validation : what the last
+    one took. last_validated : when it began.
+    """
+
+    budget: float
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    progress: float = 0.0
+    measured: Measured = field(default_factory=Measured)
+    validation: float | None = None
+    last_validated: float = 0.0
 
 
 class Course(ABC):
@@ -80,7 +117,10 @@ class Course(ABC):
 
     @abstractmethod
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`, of this course or of one that was shorter or longer."""
+        """Go on from a `state`, of this course or of one that was shorter or longer.
+
+        Raises ConfigError if it is of another kind of course.
+        """
 
 
 class StepCourse(Course):
@@ -96,39 +136,39 @@ class StepCourse(Course):
         apart = steps / count_validations(validation_cost / steps)
         epochs, parts = max(1, round(apart / steps_per_epoch)), max(1, round(steps_per_epoch / apart))
         self._every = epochs * steps_per_epoch, min(parts, steps_per_epoch)  # a fraction, in steps
-        self._step, self._seconds = 0, 0.0
+        self._at = StepState()
 
     def advance(self, step: int, tokens: int, seconds: float) -> None:
-        self._step, self._seconds = step, seconds
+        self._at = StepState(step, seconds)
 
     def validated(self, began: float, ended: float) -> None:
-        self._seconds = ended
+        self._at.seconds = ended
 
     @property
     def progress(self) -> float:
-        return min(1.0, self._step / self.steps)
+        return min(1.0, self._at.step / self.steps)
 
     @property
     def is_over(self) -> bool:
-        return self._step >= self.steps
+        return self._at.step >= self.steps
 
     @property
     def is_validation_due(self) -> bool:
         if self.is_over:
             return True
         steps, parts = self._every
-        is_at_mark = self._step * parts // steps > (self._step - 1) * parts // steps
-        return is_at_mark and (self.steps - self._step) * parts * 2 >= steps  # else the end is near
+        is_at_mark = self._at.step * parts // steps > (self._at.step - 1) * parts // steps
+        return is_at_mark and (self.steps - self._at.step) * parts * 2 >= steps  # else the end is near
 
     @property
     def seconds_left(self) -> float | None:
-        return self._seconds * (self.steps - self._step) / self._step if self._step else None
+        return self._at.seconds * (self.steps - self._at.step) / self._at.step if self._at.step else None
 
     def state(self) -> dict[str, Any]:
-        return {"step": self._step, "seconds": self._seconds}
+        return asdict(self._at)
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._step, self._seconds = state["step"], state["seconds"]
+        self._at = build(StepState, state)
 
 
 class ClockCourse(Course):
@@ -143,84 +183,68 @@ class ClockCourse(Course):
 
     def __init__(self, budget: float, valid_tokens: int) -> None:
         """budget : seconds."""
-        self._budget, self._valid_tokens = budget, valid_tokens
-        self._seconds = self._progress = 0.0
-        self._step = self._tokens = 0
-        self._measured = {"steps": 0, "tokens": 0, "seconds": 0.0}  # without the first step, once there are others
-        self._validation: float | None = None  # seconds of the last one
-        self._last_validated = 0.0  # when it began
+        self._at, self._valid_tokens = ClockState(budget), valid_tokens
 
     def advance(self, step: int, tokens: int, seconds: float) -> None:
-        if self._step <= 1:  # the first step warms caches up
-            self._measured = {"steps": 0, "tokens": 0, "seconds": 0.0}
-        self._measured["steps"] += step - self._step
-        self._measured["tokens"] += tokens - self._tokens
-        self._measured["seconds"] += seconds - self._seconds
-        self._step, self._tokens = step, tokens
+        if self._at.step <= 1:  # the first step warms caches up
+            self._at.measured = Measured()
+        self._at.measured.steps += step - self._at.step
+        self._at.measured.tokens += tokens - self._at.tokens
+        self._at.measured.seconds += seconds - self._at.seconds
+        self._at.step, self._at.tokens = step, tokens
         self._go_on_to(seconds)
 
     def validated(self, began: float, ended: float) -> None:
-        self._validation, self._last_validated = ended - began, began
+        self._at.validation, self._at.last_validated = ended - began, began
         self._go_on_to(ended)
 
     @property
     def progress(self) -> float:
-        return self._progress
+        return self._at.progress
 
     @property
     def is_over(self) -> bool:
-        half_a_step = self._measured["seconds"] / self._measured["steps"] / 2 if self._measured["steps"] else 0.0
-        return self._step > 0 and self._seconds + half_a_step >= self._last_step_end
+        half_a_step = self._at.measured.seconds / self._at.measured.steps / 2 if self._at.measured.steps else 0.0
+        return self._at.step > 0 and self._at.seconds + half_a_step >= self._last_step_end
 
     @property
     def is_validation_due(self) -> bool:
         if self.is_over:
             return True
-        apart = self._budget / count_validations(self._forecast_validation() / self._budget)
-        is_past_mark = self._seconds // apart > self._last_validated // apart
-        nearest = min(self._seconds - self._last_validated, self._last_step_end - self._seconds)
+        apart = self._at.budget / count_validations(self._forecast_validation() / self._at.budget)
+        is_past_mark = self._at.seconds // apart > self._at.last_validated // apart
+        nearest = min(self._at.seconds - self._at.last_validated, self._last_step_end - self._at.seconds)
         return is_past_mark and nearest >= apart / 2
 
     @property
     def seconds_left(self) -> float | None:
-        return max(0.0, self._budget - self._seconds)
+        return max(0.0, self._at.budget - self._at.seconds)
 
     def state(self) -> dict[str, Any]:
-        return {
-            "budget": self._budget,
-            "step": self._step,
-            "tokens": self._tokens,
-            "seconds": self._seconds,
-            "progress": self._progress,
-            "measured": dict(self._measured),
-            "validation": self._validation,
-            "last_validated": self._last_validated,
-        }
+        return asdict(self._at)
 
     def restore(self, state: dict[str, Any]) -> None:
         """With another budget, progress is what it would be had the budget been so from the beginning."""
-        self._step, self._tokens, self._seconds = state["step"], state["tokens"], state["seconds"]
-        self._measured = dict(state["measured"])
-        self._validation, self._last_validated = state["validation"], state["last_validated"]
-        self._progress = state["progress"]
-        if state["budget"] != self._budget:
-            self._progress = min(1.0, self._seconds / self._last_step_end)
+        budget, self._at = self._at.budget, build(ClockState, state)
+        if self._at.budget != budget:
+            self._at.budget = budget
+            self._at.progress = min(1.0, self._at.seconds / self._last_step_end)
 
     @property
     def _last_step_end(self) -> float:
         """When the last validation has to begin; at least half of the time is for the training."""
-        return self._budget - min(self._forecast_validation(), self._budget / 2)
+        return self._at.budget - min(self._forecast_validation(), self._at.budget / 2)
 
     def _forecast_validation(self) -> float:
         """The seconds that the next validation will take."""
-        if self._validation is not None:
-            return self._validation
-        tokens, seconds = self._measured["tokens"], self._measured["seconds"]
+        if self._at.validation is not None:
+            return self._at.validation
+        tokens, seconds = self._at.measured.tokens, self._at.measured.seconds
         return _VALIDATION_COST * self._valid_tokens * seconds / tokens if tokens else 0.0
 
     def _go_on_to(self, seconds: float) -> None:
         """Let progress grow by the share of the time that was left until the last validation."""
-        left = self._last_step_end - self._seconds
-        passed = (seconds - self._seconds) / left if left > 0 else 1.0
-        self._progress += (1 - self._progress) * min(1.0, passed)
-        self._seconds = seconds
+        left = self._last_step_end - self._at.seconds
+        passed = (seconds - self._at.seconds) / left if left > 0 else 1.0
+        self._at.progress += (1 - self._at.progress) * min(1.0, passed)
+        self._at.seconds = seconds

@@ -9,6 +9,7 @@ import numpy as np
 
 from textgen.lm.progress.divergence import SpikeWatch
 from textgen.lm.progress.means import Mean
+from textgen.lm.storage.history import History
 
 MORE = ("epochs", "steps", "time", "patience")  # reasons for which a training stops, of which it may be given more
 REASONS = (*MORE, "diverged")
@@ -46,10 +47,10 @@ class State:
 class Snapshot:
     """A training between two steps. The arrays are its own, no copies: use them before it goes on.
 
-    history : the model's, fit for JSON. arrays : float32, by name: the parameters, the optimiser's vectors and the
+    history : the model's. arrays : float32, by name: the parameters, the optimiser's vectors and the
     best parameters so far, each under its parameter's name (`mean/layer0.bias`), and each layer's hidden state.
     """
 
     state: State
-    history: dict[str, Any]
+    history: History
     arrays: dict[str, np.ndarray]

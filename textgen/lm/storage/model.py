@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from textgen.lm.config.text import TextConfig
+from textgen.lm.storage.history import History
 from textgen.nn.config import NetworkConfig
 from textgen.nn.network import Network
 from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer
@@ -18,13 +18,13 @@ class LanguageModel:
     """What a model file holds.
 
     text : how text becomes ids; its unit is settled, not "auto".
-    history : how the model came to be, fit for JSON: its corpus, its training's options, all validations.
+    history : how the model came to be.
     """
 
     network: Network
     vocabulary: Vocabulary
     text: TextConfig
-    history: dict[str, Any] = field(default_factory=dict)
+    history: History = field(default_factory=History)
 
     @classmethod
     def new(

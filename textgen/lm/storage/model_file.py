@@ -7,24 +7,25 @@ float32, under the names of the network's parameters. The rest stands in the hea
                         that came after it, and is read with their defaults
     textgen.version     the version that wrote the file
     textgen.config      JSON {"text": TextConfig, "network": NetworkConfig}
-    textgen.vocabulary  JSON, see `Vocabulary.to_json`
-    textgen.history     JSON: the course of the training, its options, the corpus' files, SHA-256 and sizes
+    textgen.vocabulary  JSON, see `Vocabulary`
+    textgen.history     JSON, see `History`
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import asdict, dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from textgen import __version__
-from textgen.errors import ConfigError, ModelFileError
+from textgen.checks import build, shortened
+from textgen.errors import ModelFileError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.storage.atomic_write import write_atomically
+from textgen.lm.storage.history import History
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safetensors_parts
 from textgen.lm.storage.strict_json import to_json
@@ -35,17 +36,23 @@ from textgen.text.tokens.vocabulary import Vocabulary
 
 FORMAT = 2
 _KIND = Kind("model file", remedy="copy it again, or train anew")
-_Config = TypeVar("_Config", TextConfig, NetworkConfig)
-_TYPES: Mapping[str, tuple[type, ...]] = {  # a field's annotation -> the JSON types that may stand for it
-    "str": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (int, float),
-    "int | None": (int, type(None)),
-    "float | None": (int, float, type(None)),
-    "tuple[int, ...]": (list, tuple),  # a tuple is the default of what is not there
-}
-_BEFORE: Mapping[type, dict[str, Any]] = {NetworkConfig: {"tie": False}}  # before there was the setting
+_BEFORE = {"tie": False}  # of a network, before there was the setting
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What stands under `textgen.config`."""
+
+    text: TextConfig
+    network: NetworkConfig
+
+    @classmethod
+    def from_record(cls, record: dict[str, object]) -> _Settings:
+        """The settings of a file of any format. Raises ConfigError."""
+        network = record.get("network")
+        if isinstance(network, dict):
+            record = {**record, "network": _BEFORE | network}
+        return build(cls, record, lacking=True)
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class ModelSummary:
     text: TextConfig
     network: NetworkConfig
     vocabulary: Vocabulary
-    history: dict[str, Any]
+    history: History
     shapes: dict[str, tuple[int, ...]]  # of every tensor, by its name
 
     @property
@@ -83,7 +90,7 @@ def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> 
         "textgen.version": __version__,
         "textgen.config": to_json({"text": asdict(model.text), "network": asdict(model.network.config)}),
         "textgen.vocabulary": model.vocabulary.to_json(),
-        "textgen.history": to_json(model.history),
+        "textgen.history": to_json(model.history.as_record()),
     }
     parts = safetensors_parts(parameters.split(parameters.vector), metadata)
     write_atomically(path, parts, overwrite=overwrite)
@@ -118,13 +125,10 @@ def _summary_of(file: TensorFile) -> ModelSummary:
     """The summary of an open file. Raises ModelFileError at anything missing, foreign, newer or damaged."""
     version = file.metadata.get("textgen.version", "unknown")
     number = _check_format(file, version)
-    config = file.json_object("textgen.config")
-    try:
-        text = _config_of(TextConfig, config.get("text"))
-        network = _config_of(NetworkConfig, config.get("network"))
-        vocabulary = Vocabulary.from_json(file.entry("textgen.vocabulary"))
-    except (ConfigError, ModelFileError) as error:
-        raise file.damaged(error) from error
+    settings = file.read("textgen.config", _Settings.from_record)
+    text, network = settings.text, settings.network
+    vocabulary = file.read("textgen.vocabulary", lambda record: build(Vocabulary, record))
+    history = file.read("textgen.history", History.from_record)
     if text.unit == "auto":
         raise file.damaged("the unit of its corpus is not settled")
     if network.tie and network.embedding is None:
@@ -133,7 +137,6 @@ def _summary_of(file: TensorFile) -> ModelSummary:
         raise file.damaged(f"a cluster begins with token {network.cutoffs[-1]} of {len(vocabulary)}")
     if network.softmax == "adaptive" and not network.cutoffs:
         raise file.damaged("its adaptive softmax has no clusters")
-    history = file.json_object("textgen.history")
     return ModelSummary(file.path, number, version, text, network, vocabulary, history, file.shapes())
 
 
@@ -142,26 +145,14 @@ def _check_format(file: TensorFile, version: str) -> int:
     path, found = file.path, file.metadata.get("textgen.format")
     if found is None:
         raise ModelFileError(f"{path}: a safetensors file, but not a textgen model; `textgen train` makes one")
-    if not (found.isascii() and found.isdigit()) or int(found) < 1:
-        raise file.damaged(f"its format is {found!r}, not a number from 1 to {FORMAT}")
+    if not re.fullmatch("[1-9][0-9]{0,8}", found):
+        raise file.damaged(f"its format is {shortened(found)}, not a number from 1 to {FORMAT}")
     if int(found) > FORMAT:
         raise ModelFileError(
             f"{path}: written by a newer textgen (version {version}, format {found}); this is {__version__},"
             f" which reads formats up to {FORMAT}: `pip install --upgrade textgen`"
         )
     return int(found)
-
-
-def _config_of(kind: type[_Config], values: object) -> _Config:
-    """The configuration that `values` hold. Raises ConfigError at a wrong name, type or value."""
-    if not isinstance(values, dict):
-        raise ConfigError(f"its configuration lacks the part for {kind.__name__}")
-    values = _BEFORE.get(kind, {}) | values
-    for field in fields(kind):
-        value, types = values.get(field.name, field.default), _TYPES[str(field.type)]
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ConfigError(f"its setting '{field.name}' is {value!r}, not of the type {field.type}")
-    return kind.from_dict(values)
 
 
 def _check_shapes(file: TensorFile, summary: ModelSummary) -> None:

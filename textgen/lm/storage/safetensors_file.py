@@ -6,18 +6,19 @@ Source: https://huggingface.co/docs/safetensors, "Format": the header's size, th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from textgen.errors import ModelFileError, NoSuchModelError
+from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 
 _ALIGNMENT = 8  # bytes, of the header
+_Found = TypeVar("_Found")
 
 
 def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
@@ -67,15 +68,21 @@ class TensorFile:
             raise self.damaged(f"'{key}' is missing")
         return self.metadata[key]
 
-    def json_object(self, key: str) -> dict[str, Any]:
-        """The JSON object that stands under `key`. Raises ModelFileError if it is missing or is none."""
+    def read(self, key: str, build: Callable[[dict[str, Any]], _Found]) -> _Found:
+        """What `build` makes of the JSON object that stands under `key`.
+
+        Raises ModelFileError if it is missing, is none, or `build` raises that it cannot be.
+        """
         try:
             value = json.loads(self.entry(key))
         except (ValueError, RecursionError) as error:
             raise self.damaged(f"'{key}' is not JSON: {error}") from error
         if not isinstance(value, dict):
             raise self.damaged(f"'{key}' is not a JSON object")
-        return value
+        try:
+            return build(value)
+        except (ConfigError, ModelFileError) as error:
+            raise self.damaged(f"'{key}': {error}") from error
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each array by name. Raises ModelFileError unless all are float32."""

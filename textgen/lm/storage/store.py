@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from platformdirs import user_data_path
 
@@ -20,6 +21,7 @@ from textgen.lm.storage.model_file import read_summary
 SUFFIX = ".safetensors"
 CHECKPOINT_SUFFIX = ".checkpoint"
 _LONGEST_NAME = 100  # characters
+_Found = TypeVar("_Found")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
@@ -36,17 +38,21 @@ def list_models() -> list[Path]:
     return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
-def find_model(name_or_path: str | None, level: str | None = None) -> Path:
-    """The file of the model that is named; the newest one of `level` (None: any level) if none is named.
+def find_model(
+    name_or_path: str | None, level: str | None, read: Callable[[Path], _Found], warn: Callable[[str], None]
+) -> tuple[Path, _Found]:
+    """The file of the model that is named, and what `read` makes of it: `load_model` or `read_summary`.
 
-    Raises NoSuchModelError if there is none, or if the named one has another level.
+    If none is named, the newest of `level` (None: of any level) that is sound; of each newer one that is not, `warn` is
+    told. Raises NoSuchModelError if there is none, or if the named one has another level; ModelFileError if it is
+    damaged.
     """
     if name_or_path is None:
-        return _newest(level)
+        return _newest(level, read, warn)
     path = _named(name_or_path)
     if level is not None and (found := read_summary(path).level) != level:
         raise NoSuchModelError(f"the model '{name_or_path}' is of the level {found}, not {level}")
-    return path
+    return path, read(path)
 
 
 def output_path(name: str | None, output: Path | None, stem: str, *, force: bool) -> Path:
@@ -130,14 +136,14 @@ def _numbered(path: Path) -> Iterator[Path]:
         number += 1
 
 
-def _newest(level: str | None) -> Path:
-    """The newest sound model of `level`. Raises NoSuchModelError if there is none."""
+def _newest(level: str | None, read: Callable[[Path], _Found], warn: Callable[[str], None]) -> tuple[Path, _Found]:
+    """The newest model of `level` that is sound; see `find_model`. Raises NoSuchModelError if there is none."""
     for path in list_models():
         try:
             if level is None or read_summary(path).level == level:
-                return path
-        except ModelFileError:
-            continue  # one damaged file must not hide the others
+                return path, read(path)
+        except (ModelFileError, NoSuchModelError) as error:  # the latter: it was there when the store was listed
+            warn(f"{error}; it is passed over")
     kind = f"model of the level {level}" if level else "model"
     advice = f"`textgen train CORPUS{f' --level {level}' if level else ''}` makes one"
     raise NoSuchModelError(f"there is no {kind} in {models_folder()}; {advice}")

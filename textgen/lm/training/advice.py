@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.storage.history import Validation
 from textgen.lm.training.reports import Report, ValidationReport
-from textgen.lm.training.validation import is_entry
 from textgen.text.corpus.corpus import Corpus
 from textgen.text.tokens.tokenizers import TOKENIZERS
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
@@ -70,11 +69,10 @@ class Memorisation:
         self._times_worse = 0
         self._is_known = False
 
-    def recall(self, validations: Iterable[Mapping[str, Any]]) -> None:
+    def recall(self, validations: Iterable[Validation]) -> None:
         """Take in those of a history, from which a training goes on; what they show has been told then."""
         for entry in validations:
-            if is_entry(entry):
-                self.find(entry["train_loss"], entry["valid_loss"])
+            self.find(entry.train_loss, entry.valid_loss)
 
     def find(self, train_loss: float | None, valid_loss: float | None) -> str | None:
         """A warning, once, at the validation that shows it; None, or a loss that is no number, shows nothing."""

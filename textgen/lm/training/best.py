@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from textgen.core.runtime.threads import Team
+from textgen.lm.storage.history import History, Validation
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.training.reports import ValidationReport
 from textgen.lm.training.validation import from_history
@@ -38,11 +39,11 @@ class BestModel:
         """The parameters by name, no copies; see `Snapshot`."""
         return {f"best/{name}": part for name, part in self.model.network.parameters.split(self.vector).items()}
 
-    def restored(self, entry: dict[str, Any], team: Team) -> None:
+    def restored(self, entry: Validation, team: Team) -> None:
         """The arrays have been filled from a checkpoint; `entry` is the report in the history."""
         self.report = from_history(entry, self.model)
         self.model.network.pack(team)
 
-    def tell(self, history: dict[str, Any], seconds: float, tokens: int) -> None:
+    def tell(self, history: History, seconds: float, tokens: int) -> None:
         """Give the model the history of its training."""
-        self.model.history = {**history, "tokens": tokens, "seconds": round(seconds, 3)}
+        self.model.history = replace(history, tokens=tokens, seconds=round(seconds, 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 
 from textgen.core.runtime.compile_clock import compilation_timed
 from textgen.core.runtime.threads import Team
@@ -126,5 +127,5 @@ def _step_report(run: Run, learnt: int, size: float, rate: float) -> StepReport:
 def _finish(run: Run, reason: str) -> Finished:
     best, state, seconds = run.best, run.state, run.pace.seconds
     best.tell(run.model.history, seconds, state.tokens)
-    best.model.history["stopped"] = reason
+    best.model.history = replace(best.model.history, stopped=reason)
     return Finished(best.model, reason, best.report, seconds, state.tokens, state.recoveries)

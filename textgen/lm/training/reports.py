@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textgen.lm.progress.state import Snapshot
+from textgen.lm.storage.history import Validation
 from textgen.lm.storage.model import LanguageModel
 
 
@@ -30,28 +31,11 @@ class StepReport:
 
 
 @dataclass(frozen=True)
-class ValidationReport:
-    """A measurement of the model.
+class ValidationReport(Validation):
+    """A measurement of the model. best : whether this is the best model so far. model : the best so far."""
 
-    train_loss, valid_loss : nats per token, the former since the validation before; valid_loss, bits_per_character and
-    perplexity are None if nothing is held out. best : whether this is the best model so far. model : the best so far.
-    """
-
-    epoch: int
-    step: int
-    tokens: int
-    seconds: float
-    train_loss: float
-    valid_loss: float | None
-    bits_per_character: float | None
-    perplexity: float | None
     best: bool
     model: LanguageModel
-
-    @property
-    def judged(self) -> float:
-        """The loss that decides which model is the best: the validation's, or the training's if nothing is held out."""
-        return self.train_loss if self.valid_loss is None else self.valid_loss
 
 
 @dataclass(frozen=True)

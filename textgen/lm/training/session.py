@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -64,10 +65,10 @@ class Run:
         state = self.state = checkpoint.state
         self.model.history = checkpoint.history
         checkpoint.fill(self._arrays())
-        self.course.restore(checkpoint.course_like(self.course.state()))
+        checkpoint.restore(self.course)
         self.learner.optimizer.updates = state.step - state.warm_from
         if state.best is not None:
-            self.best.restored(self.model.history["validations"][state.best], self.team)
+            self.best.restored(self.model.history.validations[state.best], self.team)
         if state.stopped in MORE and not (self.course.is_over or self.is_out_of_patience):
             state.stopped = None  # it was given more
         self.pace = self._pace(state.seconds, is_resumed=True)
@@ -147,12 +148,12 @@ class Run:
         return report
 
     def _take_in(self, report: ValidationReport) -> None:
-        state, validations = self.state, self.model.history["validations"]
+        state, history = self.state, self.model.history
         state.validated, state.recent = state.step, Mean()
         state.unimproved = 0 if report.best else state.unimproved + 1
-        validations.append(to_history(report))
+        self.model.history = replace(history, validations=(*history.validations, to_history(report)))
         if report.best:
-            state.best = len(validations) - 1
+            state.best = len(history.validations)
             self.best.keep(report, self.learner.parameters.vector, self.team)
             self.best.tell(self.model.history, self.pace.seconds, state.tokens)
 

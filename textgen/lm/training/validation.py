@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import math
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +11,8 @@ from textgen.core.runtime.threads import Team
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.inference.measures import bits_per_character, perplexity
 from textgen.lm.inference.scoring import with_first_input
+from textgen.lm.storage.history import CorpusFacts, History, Validation
 from textgen.lm.storage.model import LanguageModel
-from textgen.lm.storage.strict_json import is_alike
 from textgen.lm.training.reports import ValidationReport
 from textgen.nn.computation import Computation
 from textgen.text.corpus.corpus import Corpus, PackedText
@@ -20,7 +20,6 @@ from textgen.text.tokens.windows import count_read, evaluation_windows
 
 _ROWS, _STEPS = 32, 64  # of a window
 _CONTEXT = 256  # tokens before a validation row's first one that bring its state up
-_UNTOLD = {"model", "best"}  # of a report, in the history
 
 
 def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float:
@@ -52,34 +51,27 @@ def figures_of(nats: float | None, text: PackedText | None) -> dict[str, Any]:
     }
 
 
-def new_history(corpus: Corpus, training: TrainingConfig) -> dict[str, Any]:
+def new_history(corpus: Corpus, training: TrainingConfig) -> History:
     """How a model came to be, as it stands before the first step."""
-    return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "corpus": {
-            "sha256": corpus.sha256,
-            "characters": corpus.characters,
-            "train_tokens": len(corpus.train.ids),
-            "valid_tokens": 0 if corpus.valid is None else len(corpus.valid.ids),
-        },
-        "training": asdict(training),
-        "validations": [],
-    }
+    facts = CorpusFacts(
+        sha256=corpus.sha256,
+        characters=corpus.characters,
+        train_tokens=len(corpus.train.ids),
+        valid_tokens=0 if corpus.valid is None else len(corpus.valid.ids),
+    )
+    return History(datetime.now(UTC).isoformat(timespec="seconds"), facts, asdict(training))
 
 
-def to_history(report: ValidationReport) -> dict[str, Any]:
-    """A report as an entry of the history, fit for JSON."""
-    values = {name: getattr(report, name) for name in report.__dataclass_fields__ if name not in _UNTOLD}
-    values["seconds"] = round(report.seconds, 3)
-    return values
+def to_history(report: ValidationReport) -> Validation:
+    """What the history keeps of a report; a number that is not finite is None, as in the file."""
+    values = {field.name: _finite(getattr(report, field.name)) for field in fields(Validation)}
+    return Validation(**{**values, "seconds": round(report.seconds, 3)})
 
 
-def is_entry(entry: object) -> bool:
-    """Whether this is what `to_history` makes of a sound report."""
-    names = ValidationReport.__dataclass_fields__.keys() - _UNTOLD
-    return isinstance(entry, dict) and entry.keys() == names and all(is_alike(entry[name], 0) for name in names)
-
-
-def from_history(entry: Mapping[str, Any], model: LanguageModel) -> ValidationReport:
+def from_history(entry: Validation, model: LanguageModel) -> ValidationReport:
     """The report of the best model that the history has as `entry`."""
-    return ValidationReport(**entry, best=True, model=model)
+    return ValidationReport(**asdict(entry), best=True, model=model)
+
+
+def _finite(value: Any) -> Any:
+    return None if value is None or not math.isfinite(value) else value

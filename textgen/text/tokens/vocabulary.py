@@ -32,6 +32,20 @@ class Vocabulary:
     tokens: tuple[str, ...]
     counts: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        """Raise ModelFileError unless this is what `from_counts` makes: a file may hold anything."""
+        if self.tokens[:2] != _RESERVED:
+            raise ModelFileError(f"the vocabulary must begin with {UNK} and {EOS}, found {list(self.tokens[:2])}")
+        if not all(self.tokens):
+            raise ModelFileError(f"the vocabulary's token {self.tokens.index('')} is empty")
+        if len(set(self.tokens)) < len(self.tokens):
+            [(token, times)] = Counter(self.tokens).most_common(1)
+            raise ModelFileError(f"the vocabulary holds the token {token!r} {times} times")
+        if len(self.counts) != len(self.tokens):
+            raise ModelFileError(f"the vocabulary has {len(self.tokens)} tokens but {len(self.counts)} counts")
+        if min(self.counts) < 0:
+            raise ModelFileError(f"the vocabulary's count {self.counts.index(min(self.counts))} is negative")
+
     @classmethod
     def from_counts(
         cls, counts: Mapping[str, int], eos_count: int, unk_count: int, min_count: int, max_vocab: int
@@ -67,52 +81,6 @@ class Vocabulary:
         """Tokens and counts as JSON, for a model file."""
         return json.dumps({"tokens": self.tokens, "counts": self.counts}, ensure_ascii=False)
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The vocabulary that `to_json` wrote. Raises ModelFileError at anything else."""
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise ModelFileError(f"the vocabulary is not JSON: {error}") from error
-        if not isinstance(data, dict) or set(data) != {"tokens", "counts"}:
-            raise ModelFileError(
-                f"the vocabulary must be an object with 'tokens' and 'counts', found {_describe(data)}"
-            )
-        tokens, counts = data["tokens"], data["counts"]
-        _check_tokens(tokens)
-        _check_counts(counts, len(tokens))
-        return cls(tuple(tokens), tuple(counts))
-
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {token: idx for idx, token in enumerate(self.tokens) if idx > EOS_ID}
-
-
-def _check_tokens(tokens: Any) -> None:
-    if not isinstance(tokens, list):
-        raise ModelFileError(f"the vocabulary's tokens must be a list, found {_describe(tokens)}")
-    for idx, token in enumerate(tokens):
-        if not isinstance(token, str) or not token:
-            raise ModelFileError(f"the vocabulary's token {idx} must be a non-empty string, found {_describe(token)}")
-    if tuple(tokens[:2]) != _RESERVED:
-        raise ModelFileError(f"the vocabulary must begin with {UNK} and {EOS}, found {tokens[:2]}")
-    if len(set(tokens)) < len(tokens):
-        [(token, times)] = Counter(tokens).most_common(1)
-        raise ModelFileError(f"the vocabulary holds the token {token!r} {times} times")
-
-
-def _check_counts(counts: Any, size: int) -> None:
-    if not isinstance(counts, list):
-        raise ModelFileError(f"the vocabulary's counts must be a list, found {_describe(counts)}")
-    if len(counts) != size:
-        raise ModelFileError(f"the vocabulary has {size} tokens but {len(counts)} counts")
-    for idx, count in enumerate(counts):
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise ModelFileError(
-                f"the vocabulary's count {idx} must be an integer of 0 or more, found {_describe(count)}"
-            )
-
-
-def _describe(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}..."
