@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textgen.cli.terminal.number_formats import format_amount, format_duration
+from textgen.paths import shown
 
 if TYPE_CHECKING:
     from textgen.lm.storage.model_file import ModelSummary
@@ -88,7 +89,7 @@ def learning_curve(summary: ModelSummary) -> Curve | None:
     trained, held_out = points_of(records, "train_loss"), points_of(records, "valid_loss")
     if not (trained or held_out):
         return None
-    name, length = summary.path.stem, _describe_length(records[-1])
+    name, length = shown(summary.path.stem), _describe_length(records[-1])
     if best is None:
         return Curve(name, trained, held_out, None, "", length)
     note = f"{best['valid_loss']:.4f} at epoch {best.get('epoch', '?')}"

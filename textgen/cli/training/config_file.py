@@ -18,6 +18,7 @@ from textgen.errors import ConfigError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
+from textgen.paths import found_again
 
 _SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -> what may stand for it
@@ -25,9 +26,10 @@ _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {  # a field's annotation -
     "bool": ((bool,), "true or false"),
     "int": ((int,), "a whole number"),
     "float": ((int, float), "a number"),
+    "path": ((str,), "a file's name in quotes"),
     "duration": ((str, int, float), 'a time such as "10m", or a number of seconds'),
 }
-_BESIDE = {"level": "str", "valid": "str", "time": "duration"}  # options that are no field of a configuration
+_BESIDE = {"level": "str", "valid": "path", "time": "duration"}  # options that are no field of a configuration
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -47,8 +49,14 @@ def read_config(path: Path) -> dict[str, Any]:
         types, wanted = _TYPES[known[name]]
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise ConfigError(f"{path}: '{key}' must be {wanted}, not {value!r}")
-        options[name] = value
+        options[name] = _path(path, key, value) if known[name] == "path" else value
     return options
+
+
+def _path(file: Path, key: str, value: Any) -> Path:
+    if not value:
+        raise ConfigError(f"{file}: '{key}' is empty; give a file's name")
+    return found_again(value)
 
 
 def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:

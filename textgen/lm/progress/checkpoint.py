@@ -33,6 +33,7 @@ from textgen.lm.storage.strict_json import build, is_alike, to_json
 from textgen.lm.training.validation import is_entry
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import declare
+from textgen.paths import STDIN, found_again, kept, real
 from textgen.text.corpus.corpus import Corpus
 
 FORMAT = 1
@@ -44,7 +45,7 @@ class Origin:
     """What a training was asked for, settled, and what it learns from.
 
     corpus_sha256 : of the text. data_sha256 : of its tokens' ids and those held out. valid : the path of the text to
-    validate on, if there is one.
+    validate on, as `kept` has it, or "-"; None if there is none.
     """
 
     text: TextConfig
@@ -60,8 +61,8 @@ class Origin:
         cls, text: TextConfig, network: NetworkConfig, training: TrainingConfig, corpus: Corpus, valid: Path | None
     ) -> Origin:
         """The origin of a training on `corpus`."""
-        path = None if valid is None else str(valid.resolve())
-        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), path)
+        place = None if valid is None else STDIN if str(valid) == STDIN else kept(real(valid))
+        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), place)
 
 
 def fingerprint(corpus: Corpus) -> str:
@@ -98,7 +99,7 @@ class Checkpoint:
     @property
     def valid_path(self) -> Path | None:
         """The text that the training is validated on; None if it is a part of the corpus, or nothing."""
-        return None if self.origin.valid is None else Path(self.origin.valid)
+        return None if self.origin.valid is None else found_again(self.origin.valid)
 
     def course_like(self, pattern: dict[str, Any]) -> dict[str, Any]:
         """The state of the course. Raises ModelFileError unless it has the names of `pattern`, another one's."""

@@ -9,12 +9,17 @@ from dataclasses import fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from textgen.paths import shown
+
 _Kind = TypeVar("_Kind")
 
 
 def to_json(value: object) -> str:
-    """`value` as one line of JSON; numbers that are not finite, which JSON lacks, become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+    """`value` as one line of JSON that UTF-8 can hold.
+
+    Numbers that are not finite, which JSON lacks, become null; lone surrogates are escaped, see `shown`.
+    """
+    return json.dumps(_representable(value), ensure_ascii=False, allow_nan=False)
 
 
 def build(kind: type[_Kind], values: object) -> _Kind:
@@ -64,11 +69,13 @@ def _checked(name: str, kind: Any, value: Any) -> Any:
     return value
 
 
-def _finite(value: Any) -> Any:
+def _representable(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):
+        return shown(value)
     if isinstance(value, Mapping):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: _representable(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [_representable(entry) for entry in value]
     return value
