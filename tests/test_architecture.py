@@ -10,21 +10,23 @@ PACKAGE = Path(__file__).parents[1] / "textgen"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LOWER = {  # floor -> what it may import of textgen, besides itself and `textgen` for its version
     "errors": set(),
+    "paths": set(),
     "checks": {"errors"},
-    "text": {"errors"},
+    "text": {"errors", "paths"},
     "core": {"errors"},
     "nn": {"errors", "checks", "core"},
-    "lm": {"errors", "checks", "text", "core", "nn"},
-    "cli": {"errors", "checks", "text", "core", "nn", "lm"},
+    "lm": {"errors", "paths", "checks", "text", "core", "nn"},
+    "cli": {"errors", "paths", "checks", "text", "core", "nn", "lm"},
     "": {"cli"},  # textgen/__init__.py and textgen/__main__.py
 }
 OUTSIDE = {  # floor -> what it may import besides the standard library
     "errors": set(),
+    "paths": set(),
     "checks": set(),
     "text": {"numpy"},
     "core": {"numpy", "numba", "llvmlite", "platformdirs"},
     "nn": {"numpy"},
-    "lm": {"numpy", "safetensors", "platformdirs"},
+    "lm": {"numpy", "safetensors", "platformdirs", "filelock"},
     "cli": {"typer", "rich", "plotille", "matplotlib"},
     "": set(),
 }
@@ -34,6 +36,7 @@ LIGHT = [  # what `textgen --help` loads
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
     "nn/config.py",
     "checks.py",
+    "paths.py",
     "text/tokens/tokenizers.py",
     "text/corpus/units.py",
     "core/cells/__init__.py",

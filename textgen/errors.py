@@ -5,7 +5,8 @@ TextgenError
 │   ├── ConfigError           an option's value is impossible, or two options contradict each other
 │   ├── NoSuchInputError      a file that was named is not there, or is a folder
 │   ├── NoSuchModelError      no model or checkpoint of that name, or of the asked level
-│   └── ModelExistsError      a model would be overwritten, and --force was not given
+│   ├── ModelExistsError      a model would be overwritten, and --force was not given
+│   └── ModelBusyError        another training is writing the model
 └── WorkError                 the request was fine, the work failed (exit code 1)
     ├── CorpusError           a text cannot be used
     │   ├── DecodingError     it is not UTF-8 text
@@ -44,6 +45,10 @@ class NoSuchModelError(RequestError):
 
 class ModelExistsError(RequestError):
     """A model would be overwritten, and that was not asked for."""
+
+
+class ModelBusyError(RequestError):
+    """Another training is writing the model."""
 
 
 class WorkError(TextgenError):

@@ -76,7 +76,7 @@ def test_what_a_killed_process_left_is_removed(textgen, interrupted, corpus):
     path = models_folder() / "cats-char.safetensors"
     left = []
     for file in (path, checkpoint_path(path)):
-        left.append(file.with_name(f"{files._temporary_stem(file)}0123456789abcdef.tmp"))
+        left.append(file.with_name(f"{files.hidden_stem(file)}0123456789abcdef.tmp"))
         left[-1].write_bytes(b"half of it")
     assert textgen("train", corpus, "--resume").code == 0
     assert not any(file.exists() for file in left)

@@ -118,7 +118,7 @@ def test_it_is_written_whole_or_not_at_all(saved, made, monkeypatch):
 
 def test_leftovers_of_this_file_alone_are_removed(tmp_path):
     paths = [tmp_path / "a.checkpoint", tmp_path / "b.checkpoint"]
-    left = [path.with_name(f"{files._temporary_stem(path)}00.tmp") for path in paths]
+    left = [path.with_name(f"{files.hidden_stem(path)}00.tmp") for path in paths]
     for file in left:
         file.touch()
     files.remove_leftovers(paths[0])

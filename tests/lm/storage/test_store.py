@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from textgen.errors import ConfigError, ModelExistsError, ModelFileError, NoSuchModelError, OutputError
+from textgen.errors import ModelFileError, NoSuchModelError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.storage import safetensors_file, store
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.storage.model_file import load_model, read_summary, save_model
-from textgen.lm.storage.store import find_model, list_models, models_folder, name_of, output_path
+from textgen.lm.storage.store import find_model, list_models, models_folder, name_of
 from textgen.nn.config import NetworkConfig
 from textgen.text.tokens.vocabulary import Vocabulary
 
@@ -174,96 +174,6 @@ def test_a_named_model_of_another_level(folder):
     assert found("tang", "char")
     with pytest.raises(NoSuchModelError, match="'tang' is of the level char, not word"):
         found("tang", "word")
-
-
-# Where a new model goes
-
-
-def test_a_derived_name_takes_the_next_free_number(folder):
-    assert output_path(None, None, "tang-char", force=False) == folder / "tang-char.safetensors"
-    put(folder / "tang-char.safetensors")
-    assert output_path(None, None, "tang-char", force=False) == folder / "tang-char-2.safetensors"
-    put(folder / "tang-char-2.safetensors")
-    assert output_path(None, None, "tang-char", force=False) == folder / "tang-char-3.safetensors"
-    assert output_path(None, None, "tang-char", force=True) == folder / "tang-char.safetensors"
-
-
-def test_a_given_name_that_is_taken(folder):
-    path = output_path("mine", None, "tang", force=False)
-    assert path == folder / "mine.safetensors"
-    put(path)
-    with pytest.raises(ModelExistsError, match=r"mine\.safetensors exists already; .*--force"):
-        output_path("mine", None, "tang", force=False)
-    assert output_path("mine", None, "tang", force=True) == path
-
-
-def test_a_given_path(tmp_path):
-    path = tmp_path / "model.bin"
-    assert output_path(None, path, "tang", force=False) == path
-    path.touch()
-    with pytest.raises(ModelExistsError):
-        output_path(None, path, "tang", force=False)
-    assert list(tmp_path.iterdir()) == [path], "nothing is left behind"
-
-
-def test_name_and_path_contradict(tmp_path):
-    with pytest.raises(ConfigError, match="--name and --output contradict"):
-        output_path("mine", tmp_path / "x", "tang", force=False)
-
-
-@pytest.mark.parametrize("name", ["a", "Tang-2", "x_y.z", "红楼梦", "9", "mine.safetensors"])
-def test_names_that_every_system_takes(name, folder):
-    assert output_path(name, None, "", force=False) == folder / f"{name.removesuffix('.safetensors')}.safetensors"
-
-
-@pytest.mark.parametrize(
-    "name", ["", ".", "..", ".hidden", "-x", "a/b", "a\\b", "a b", "a:b", "a*", "a.", "con", "NUL.x", "x" * 101, "é\n"]
-)
-def test_names_that_some_system_refuses(name):
-    with pytest.raises(ConfigError, match="--name"):
-        output_path(name, None, "", force=False)
-
-
-@pytest.mark.parametrize(
-    ("stem", "name"),
-    [
-        ("my novel (final)", "my-novel-final"),
-        ("..", "model"),
-        ("", "model"),
-        ("con", "model-con"),
-        ("a:b?c", "a-b-c"),
-        ("x" * 200, "x" * 100),
-    ],
-)
-def test_a_name_is_derived_from_any_stem(stem, name, folder):
-    assert output_path(None, None, stem, force=False).name == f"{name}.safetensors"
-    assert output_path(name, None, "", force=False), "what is derived may be given, too"
-
-
-def test_a_folder_that_is_not_there_is_found_out_before_the_work(tmp_path):
-    with pytest.raises(OutputError, match=r"absent/model: cannot be written: No such file or directory"):
-        output_path(None, tmp_path / "absent" / "model", "tang", force=False)
-    with pytest.raises(OutputError, match="it is a folder"):
-        output_path(None, tmp_path, "tang", force=False)
-
-
-def test_a_read_only_folder_is_found_out_before_the_work(tmp_path, monkeypatch):
-    """By an attempt to write: permissions do not tell of a read-only mount, nor do they bind root."""
-
-    def refuse(self, mode="r", *_, **__):
-        assert mode != "r"
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(OutputError, match="cannot be written: Read-only file system"):
-        output_path(None, tmp_path / "model", "tang", force=False)
-
-
-def test_a_store_that_cannot_be_made(tmp_path, monkeypatch):
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TEXTGEN_HOME", str(tmp_path / "file"))
-    with pytest.raises(OutputError, match="Not a directory"):
-        output_path("mine", None, "", force=False)
 
 
 def test_what_a_model_is_called(folder, tmp_path):

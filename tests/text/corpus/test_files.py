@@ -12,7 +12,7 @@ import pytest
 
 from textgen.errors import CorpusError, DecodingError, NoSuchInputError
 from textgen.text.corpus import files as reading
-from textgen.text.corpus.files import check_inputs, read_text
+from textgen.text.corpus.files import check_inputs, hash_files, read_text
 
 TEXT = "a\r\nb\rc\n\r\n\rd\r\r\né中😀\u2028e\ufefff\r"
 PLAIN = "a\nb\nc\n\n\nd\n\né中😀\u2028e\ufefff\n"
@@ -43,6 +43,16 @@ def test_compressed_files(tmp_path, suffix, pack):
     path.write_bytes(b"plain text")
     with pytest.raises(CorpusError, match="cannot be decompressed"):
         list(read_text(path))
+
+
+def test_a_text_has_one_hash_however_it_is_packed_and_parted(tmp_path):
+    whole, packed = tmp_path / "whole.txt", [tmp_path / "1.txt.gz", tmp_path / "2.txt.xz"]
+    whole.write_bytes(TEXT.encode() * 2)
+    packed[0].write_bytes(gzip.compress(TEXT.encode()))
+    packed[1].write_bytes(lzma.compress(TEXT.encode()))
+    assert hash_files([whole]) == hash_files(packed) == hashlib.sha256(whole.read_bytes()).hexdigest()
+    with pytest.raises(NoSuchInputError):
+        hash_files([whole, tmp_path / "absent"])
 
 
 def test_standard_input(monkeypatch):
@@ -95,7 +105,7 @@ def test_nul_bytes_are_refused_with_their_offset(tmp_path, chunk, data, offset):
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(NoSuchInputError, match=re.escape(f"{tmp_path / 'nope'}: there is no such file")):
+    with pytest.raises(NoSuchInputError, match=re.escape(f"{tmp_path / 'nope'}: no such file")):
         check_inputs(["-", tmp_path / "nope"])
     with pytest.raises(NoSuchInputError, match="is a folder; name the files in it"):
         list(read_text(tmp_path))

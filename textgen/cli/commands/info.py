@@ -31,7 +31,12 @@ def info(
     level: options.Level = None,
     plot: Annotated[
         Path | None,
-        _output(metavar="FILE", help="Draw the learning curve into FILE, .png or .svg, too.", show_default=False),
+        _output(
+            parser=options.output_file,
+            metavar="FILE",
+            help="Draw the learning curve into FILE, .png or .svg, too.",
+            show_default=False,
+        ),
     ] = None,
     force: Annotated[bool, _output("--force", help="Replace a plot that exists.")] = False,
     as_json: options.Json = False,

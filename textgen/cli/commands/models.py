@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textgen.cli.commands import options
 from textgen.cli.terminal.output import Notes, print_json
+from textgen.paths import shown
 
 if TYPE_CHECKING:
     from textgen.lm.storage.model_file import ModelSummary
@@ -45,7 +46,7 @@ def models(
     ]
     rows = [
         [
-            summary.path.stem,
+            shown(summary.path.stem),
             summary.level,
             summary.network.cell,
             f"{summary.network.layers} x {summary.network.hidden}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,22 @@ def group(heading: str) -> Callable[..., Any]:
 
 
 _output = group(OUTPUT)
+
+
+def input_file(text: str) -> Path:
+    """The path of a file to be read. Raises BadParameter, to which Typer adds the option's name, if it is empty."""
+    if not text:
+        raise typer.BadParameter("it is empty; give a file's name")
+    return Path(text)
+
+
+def output_file(text: str) -> Path:
+    """The path of a file to be written. Raises BadParameter if it is empty or a folder's: '.', '/', 'folder/'."""
+    path = input_file(text)
+    if os.path.basename(text) in ("", ".", ".."):  # noqa: PTH119  (a Path has forgotten the last slash)
+        raise typer.BadParameter(f"'{text}' is a folder; give a file's name")
+    return path
+
 
 Model = Annotated[
     str | None,
@@ -50,6 +67,7 @@ Quiet = Annotated[bool, _output("--quiet", "-q", help="No notes and no progress 
 Texts = Annotated[
     list[Path],
     typer.Argument(
+        parser=input_file,
         metavar="FILE",
         help="UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked.",
         show_default=False,

@@ -11,8 +11,9 @@ import typer
 from textgen.checks import check_choice
 from textgen.cli.commands import options
 from textgen.cli.terminal.output import Notes
-from textgen.cli.terminal.reading import STDIN, announce_terminal, read_lines
+from textgen.cli.terminal.reading import announce_terminal, read_lines
 from textgen.errors import ConfigError
+from textgen.paths import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +29,7 @@ def score(
     file: Annotated[
         Path | None,
         typer.Option(
+            parser=options.input_file,
             metavar="FILE",
             help="Score each line of a file; - is standard input; .gz, .bz2, .xz are unpacked.",
             show_default=False,
@@ -79,7 +81,7 @@ def score(
     notes = Notes(quiet)
     with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
-        results = measure(trained, sentence or _lines(file or STDIN, notes), threads=threads)
+        results = measure(trained, sentence or _lines(file or Path(STDIN), notes), threads=threads)
         if rank:
             results = iter(sorted(results, key=lambda result: -result.log_probability))
         ScoreView(name, detail, base, unit, rank).show(results, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,7 +61,12 @@ def train(
     ] = TextConfig.max_vocab,
     valid: Annotated[
         Path | None,
-        _text(metavar="FILE", help="Validate on this text, hold nothing out.", show_default=False),
+        _text(
+            parser=options.input_file,
+            metavar="FILE",
+            help="Validate on this text, hold nothing out.",
+            show_default=False,
+        ),
     ] = None,
     valid_fraction: Annotated[
         float | None, _text(metavar="X", help="Hold the last part out, this share of the text.", show_default=_A_TENTH)
@@ -136,7 +142,12 @@ def train(
     ] = None,
     output: Annotated[
         Path | None,
-        _output(metavar="FILE", help="Write the model here, not to the store.", show_default=False),
+        _output(
+            parser=options.output_file,
+            metavar="FILE",
+            help="Write the model here, not to the store.",
+            show_default=False,
+        ),
     ] = None,
     force: Annotated[bool, _output("--force", help="Replace a model that exists.")] = False,
     resume: Annotated[bool, _output("--resume", help="Go on with a training that was interrupted.")] = False,
@@ -145,11 +156,16 @@ def train(
     ] = TrainingConfig.checkpoint_minutes,
     log: Annotated[
         Path | None,
-        _output(metavar="FILE", help="Append each report to FILE, as JSON Lines.", show_default=False),
+        _output(
+            parser=options.output_file,
+            metavar="FILE",
+            help="Append each report to FILE, as JSON Lines.",
+            show_default=False,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
-        _output(metavar="FILE", help=_CONFIG, show_default=False),
+        _output(parser=options.input_file, metavar="FILE", help=_CONFIG, show_default=False),
     ] = None,
     print_config: Annotated[bool, _output("--print-config", help=_PRINT_CONFIG)] = False,
     as_json: options.Json = False,
@@ -159,27 +175,32 @@ def train(
     values = dict(locals())
     values, given = merge(values, given_options(context), _read(config))
     configs = configurations(values)
-    valid = None if values["valid"] is None else Path(values["valid"])
+    valid = values["valid"]
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
 
     from textgen.cli.training.course import run_training
     from textgen.cli.training.destination import Destination
     from textgen.cli.training.print_config import print_config as print_settings
-    from textgen.cli.training.resuming import open_checkpoint
+    from textgen.cli.training.resuming import open_checkpoint, text_to_validate_on
+    from textgen.lm.progress.resumable import resumable_path
+    from textgen.lm.storage.store import checkpoint_path
 
-    checkpoint, place = None, (name, output, corpus[0])
+    checkpoint, settings, notes = None, settings_of(given), Notes(quiet)
+    level, place = configs.text.level, (name, output)
     if resume:
-        settings = settings_of(given)
-        destination = Destination.resumed(*place, configs.text.level if "tokenizer" in settings else None)
-        checkpoint, configs = open_checkpoint(destination.checkpoint, configs, settings)
-        valid = valid or checkpoint.valid_path
-    if print_config:
-        print_settings(corpus, valid, configs, Notes(quiet))
-        return
-    if not resume:
-        destination = Destination.checked(*place, configs.text.level, force=force)
-    run_training(Request(corpus, valid, configs, destination, log, Notes(quiet), as_json, checkpoint))
+        path = resumable_path(*place, corpus, level if "tokenizer" in settings else None)
+    held: AbstractContextManager[Destination | None] = nullcontext()  # the settings can be printed while it trains
+    if not print_config:
+        held = Destination.resumed(path) if resume else Destination.checked(*place, corpus[0], level, force=force)
+    with held as destination:
+        if resume:  # read no sooner: until now another process may have written it
+            checkpoint, configs = open_checkpoint(checkpoint_path(path), configs, settings)
+            valid = text_to_validate_on(checkpoint, valid)
+        if destination is None:
+            print_settings(corpus, valid, configs, notes)
+        else:
+            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint))
 
 
 def _read(config: Path | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textgen.cli.terminal.number_formats import format_amount, format_duration
+from textgen.paths import shown
 
 if TYPE_CHECKING:
     from textgen.lm.storage.history import Validation
@@ -85,7 +86,7 @@ def learning_curve(summary: ModelSummary) -> Curve | None:
     held_out = [Point(one.tokens, one.valid_loss) for one in found if one.valid_loss is not None]
     if not (trained or held_out):
         return None
-    name, length = summary.path.stem, _describe_length(found[-1])
+    name, length = shown(summary.path.stem), _describe_length(found[-1])
     if best is None or best.valid_loss is None:
         return Curve(name, trained, held_out, None, "", length)
     note = f"{best.valid_loss:.4f} at epoch {best.epoch}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from textgen.errors import OutputError
 from textgen.lm.storage.strict_json import to_json
+from textgen.paths import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _LABEL_WIDTH = 10
+_ESCAPED = "textgen.shown"
 
 
 class _LossyStderr(io.TextIOWrapper):
@@ -39,7 +42,8 @@ class _LossyStderr(io.TextIOWrapper):
 
 
 def prepare_streams() -> None:
-    """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, it never fails."""
+    """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, see `shown`: it never fails."""
+    codecs.register_error(_ESCAPED, _show)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us: `textgen ... >&-`
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
@@ -125,12 +129,18 @@ def _lost_output(error: OSError) -> Exception:
     return OutputError(f"standard output cannot be written: {error.strerror or error}")
 
 
+def _show(error: UnicodeError) -> tuple[str, int]:
+    """What is written in the place of what cannot be."""
+    assert isinstance(error, UnicodeEncodeError)
+    return shown(error.object[error.start : error.end]), error.end
+
+
 def _as_utf8(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
     """A stream of this kind in the place of `stream`, unless that is none of the interpreter's own."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     buffered = stream.line_buffering
-    return kind(stream.detach(), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=buffered)
+    return kind(stream.detach(), encoding="utf-8", errors=_ESCAPED, newline="\n", line_buffering=buffered)
 
 
 def discard(stream: TextIO) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.paths import STDIN
+
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
-
-STDIN = Path("-")
 
 
 def announce_terminal(paths: Iterable[Path], notes: Notes, what: str = "the text") -> None:
     """Say that the keyboard is read, if one of `paths` is standard input and that is a terminal."""
-    if STDIN in paths and sys.stdin is not None and sys.stdin.isatty():
+    if Path(STDIN) in paths and sys.stdin is not None and sys.stdin.isatty():
         end = "Ctrl-Z and Enter end it" if sys.platform == "win32" else "Ctrl-D ends it"
         notes.say("reading", f"{what} from the keyboard; {end}")
 

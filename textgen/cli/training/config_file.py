@@ -17,6 +17,7 @@ from textgen.errors import ConfigError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
+from textgen.paths import found_again
 
 _SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
 _BESIDE = {"level": str, "valid": str, "time": str | float}  # options that are no field of a configuration
@@ -43,7 +44,15 @@ def read_config(path: Path) -> dict[str, Any]:
             options[name] = typed(key, known[name], value)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+    if "valid" in options:
+        options["valid"] = _found_file(path, options["valid"])
     return options
+
+
+def _found_file(path: Path, valid: str) -> Path:
+    if not valid:
+        raise ConfigError(f"{path}: 'valid' is empty; give a file's name")
+    return found_again(valid)
 
 
 def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -31,8 +31,8 @@ from textgen.lm.progress.checkpoint import Checkpoint, Origin
 from textgen.lm.training.advice import Memorisation, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
+from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
-from textgen.text.corpus.files import display_name
 
 if TYPE_CHECKING:
     pass

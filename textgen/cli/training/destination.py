@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 from textgen.errors import ModelExistsError
 from textgen.lm.progress.checkpoint import save_checkpoint
 from textgen.lm.storage.atomic_write import output_error, remove_leftovers
+from textgen.lm.storage.claim import Claim, claim_free, claim_output
 from textgen.lm.storage.model_file import save_model
-from textgen.lm.storage.store import checkpoint_path, free_path, name_of, output_path, resumable_path
-from textgen.text.tokens.tokenizers import LEVELS
+from textgen.lm.storage.store import checkpoint_path, name_of
 
 if TYPE_CHECKING:
     from textgen.lm.progress.checkpoint import Origin
@@ -19,26 +19,36 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """Two files that are ours to write, again and again, from the first time on.
+    """Two files that are ours to write, again and again, from the first time on; nobody else may until the block ends.
 
     has_checkpoint : whether there is one of this training.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool, has_checkpoint: bool = False) -> None:
-        self.path = path
+    def __init__(self, claim: Claim, *, overwrite: bool, has_checkpoint: bool = False) -> None:
+        self._claim = claim
         self.has_checkpoint = has_checkpoint
         self._overwrite = self._overwrite_checkpoint = overwrite
 
     @classmethod
     def checked(cls, name: str | None, output: Path | None, corpus: Path, level: str, *, force: bool) -> Self:
-        """The place that the options ask for. Raises ModelExistsError, OutputError or ConfigError."""
-        return cls(output_path(name, output, f"{_stem(corpus)}-{level}", force=force), overwrite=force)
+        """The place that the options ask for. Raises as `claim_output` does."""
+        return cls(claim_output(name, output, corpus, level, force=force), overwrite=force)
 
     @classmethod
-    def resumed(cls, name: str | None, output: Path | None, corpus: Path, level: str | None) -> Self:
-        """The place of the training that is gone on with; level None: any. Raises NoSuchModelError or ConfigError."""
-        stems = [f"{_stem(corpus)}-{one}" for one in (LEVELS if level is None else [level])]
-        return cls(resumable_path(name, output, stems), overwrite=True, has_checkpoint=True)
+    def resumed(cls, path: Path) -> Self:
+        """The place of the training that is gone on with. Raises ModelBusyError or OutputError."""
+        return cls(Claim(path), overwrite=True, has_checkpoint=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._claim.release()
+
+    @property
+    def path(self) -> Path:
+        """The model's file."""
+        return self._claim.path
 
     @property
     def name(self) -> str:
@@ -75,16 +85,12 @@ class Destination:
 
     def _move(self) -> None:
         """Take another name; a checkpoint of ours that has the old one comes along."""
-        old, self.path = self.checkpoint, free_path(self.path)
-        if self.has_checkpoint:
-            try:
+        old, before = self.checkpoint, self._claim
+        self._claim = claim_free(self.path)
+        try:
+            if self.has_checkpoint:
                 old.replace(self.checkpoint)
-            except OSError as error:
-                raise output_error(self.checkpoint, error) from error
-
-
-def _stem(corpus: Path) -> str:
-    """What a model of this text is called, without its level."""
-    while corpus.suffix in {".txt", ".gz", ".bz2", ".xz"}:
-        corpus = corpus.with_suffix("")
-    return "stdin" if str(corpus) == "-" else corpus.name
+        except OSError as error:
+            raise output_error(self.checkpoint, error) from error
+        finally:
+            before.release()

@@ -12,6 +12,7 @@ from textgen.cli.terminal.output import Notes
 from textgen.errors import ConfigError
 from textgen.lm.storage.atomic_write import output_error
 from textgen.lm.storage.strict_json import to_json
+from textgen.paths import STDIN, real
 
 Record = Callable[[Mapping[str, Any]], None]
 
@@ -28,9 +29,9 @@ def open_log(path: Path | None, notes: Notes, taken: Iterable[Path] = ()) -> Ite
     if path is None:
         yield lambda record: None
         return
-    if str(path) == "-":
+    if str(path) == STDIN:
         raise ConfigError("--log needs a file; standard output carries the sequences, with --json the results")
-    if path.resolve() in {other.resolve() for other in taken}:
+    if real(path) in map(real, taken):
         raise ConfigError(f"--log cannot be {path}: the training reads or writes that file already; give another")
     try:
         file = io.FileIO(path, "a")  # no buffer, in which a record that did not fit would wait to fail again

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from textgen.cli.show.summary import format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
-from textgen.text.corpus.files import display_name
+from textgen.cli.training.resuming import quoted
+from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
 
 if TYPE_CHECKING:
@@ -89,4 +90,6 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
 
 
 def _quoted(name: str) -> str:
+    if name != shown(name):
+        return quoted(name)
     return f'"{name}"' if " " in name else name

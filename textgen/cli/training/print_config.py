@@ -11,6 +11,7 @@ from textgen.cli.terminal.output import Notes, print_data
 from textgen.cli.training.config_file import format_config
 from textgen.cli.training.course import read_text
 from textgen.lm.planning.plan import plan
+from textgen.paths import kept
 
 if TYPE_CHECKING:
     from textgen.cli.training.request import Configs
@@ -24,7 +25,7 @@ def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, no
         notes.say("chosen", prepared.reason)
     text = asdict(replace(configs.text, unit=corpus.unit))
     if valid is not None:
-        text["valid"] = str(valid)
+        text["valid"] = kept(valid)
     print_data(
         format_config({"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)})
     )

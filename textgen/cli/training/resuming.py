@@ -12,6 +12,7 @@ from textgen.checks import option_of
 from textgen.cli.terminal.number_formats import format_duration
 from textgen.cli.training.request import Configs, Request
 from textgen.errors import ConfigError
+from textgen.paths import STDIN, shown
 
 if TYPE_CHECKING:
     from textgen.lm.progress.checkpoint import Checkpoint, Origin
@@ -55,6 +56,19 @@ def resumed_configs(checkpoint: Checkpoint, asked: Configs, given: Set[str]) -> 
             " Leave them out to go on with it; without --resume another training is begun"
         )
     return Configs(**parts)
+
+
+def text_to_validate_on(checkpoint: Checkpoint, given: Path | None) -> Path | None:
+    """The text that a training that is gone on with is validated on. given : by the user.
+
+    Raises ConfigError if that was standard input, which is read once.
+    """
+    if given is None and checkpoint.origin.valid == STDIN:
+        raise ConfigError(
+            f"{checkpoint.path} is of a training that was validated on standard input, which cannot be read again;"
+            " give that text with --valid FILE, or with --valid -"
+        )
+    return given or checkpoint.valid_path
 
 
 def _is_longer(name: str, old: Any, new: Any) -> bool:
@@ -112,10 +126,20 @@ def resume_command(request: Request) -> str:
     place = request.destination
     where = ["--name", place.name] if place.name != str(place.path) else ["--output", str(place.path)]
     log = [] if request.log is None else ["--log", str(request.log)]
-    return shlex.join(["textgen", "train", *map(_as_argument, request.files), "--resume", *where, *log])
+    valid = ["--valid", STDIN] if request.valid is not None and str(request.valid) == STDIN else []
+    arguments = ["textgen", "train", *map(_as_argument, request.files), "--resume", *where, *valid, *log]
+    return " ".join(map(quoted, arguments))
+
+
+def quoted(argument: str) -> str:
+    r"""`argument` as a shell takes it; bytes that are no UTF-8 by their numbers: $'caf\xe9.txt'."""
+    if argument == shown(argument):
+        return shlex.quote(argument)
+    escaped = argument.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{shown(escaped)}'"
 
 
 def _as_argument(path: Path) -> str:
     """A path that is not taken for an option."""
     text = str(path)
-    return f"./{text}" if text.startswith("-") and text != "-" else text
+    return f"./{text}" if text.startswith("-") and text != STDIN else text

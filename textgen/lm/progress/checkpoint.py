@@ -35,6 +35,7 @@ from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safete
 from textgen.lm.storage.strict_json import to_json
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import declare
+from textgen.paths import STDIN, found_again, kept, real
 from textgen.text.corpus.corpus import Corpus
 
 FORMAT = 1
@@ -46,7 +47,7 @@ class Origin:
     """What a training was asked for, settled, and what it learns from.
 
     corpus_sha256 : of the text. data_sha256 : of its tokens' ids and those held out. valid : the path of the text to
-    validate on, if there is one.
+    validate on, as `kept` has it, or "-"; None if there is none.
     """
 
     text: TextConfig
@@ -62,8 +63,8 @@ class Origin:
         cls, text: TextConfig, network: NetworkConfig, training: TrainingConfig, corpus: Corpus, valid: Path | None
     ) -> Origin:
         """The origin of a training on `corpus`."""
-        path = None if valid is None else str(valid.resolve())
-        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), path)
+        place = None if valid is None else STDIN if str(valid) == STDIN else kept(real(valid))
+        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), place)
 
 
 def fingerprint(corpus: Corpus) -> str:
@@ -100,7 +101,7 @@ class Checkpoint:
     @property
     def valid_path(self) -> Path | None:
         """The text that the training is validated on; None if it is a part of the corpus, or nothing."""
-        return None if self.origin.valid is None else Path(self.origin.valid)
+        return None if self.origin.valid is None else found_again(self.origin.valid)
 
     def restore(self, course: Course) -> None:
         """Let `course` go on from where it was. Raises ModelFileError if it was of another kind."""

@@ -10,24 +10,28 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from textgen.errors import ModelExistsError, OutputError
+from textgen.paths import Found, look_at, real
 
 
 def write_atomically(path: Path, parts: Iterable[bytes | memoryview], *, overwrite: bool) -> None:
     """Put `parts`, one after the other, into the file at `path`; whoever looks sees the old file, or none, or the new.
 
     It is written to a temporary file in the same folder, flushed to the disk, and moved into place. Without
-    `overwrite` the move cannot replace a file, not even one that another process makes at the same moment.
-    Raises ModelExistsError if it would, OutputError (path, reason) if the system refuses; nothing is left.
+    `overwrite` the move cannot replace a file, not even one that another process makes at the same moment. With it a
+    link stays, and what it leads to is replaced.
+    Raises ModelExistsError if a file would be replaced unasked, OutputError (path, reason) if the system refuses;
+    nothing is left.
     """
-    temporary = path.with_name(f"{_temporary_stem(path)}{secrets.token_hex(8)}.tmp")
+    target = real(path) if overwrite else path
+    temporary = _temporary(target)
     try:
         try:
             _write_flushed(temporary, parts)
             if overwrite:
-                temporary.replace(path)
+                temporary.replace(target)
             else:
-                _move_new(temporary, path)
-            _flush_folder(path.parent)
+                _move_new(temporary, target)
+            _flush_folder(target.parent)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -42,19 +46,23 @@ def remove_leftovers(path: Path) -> None:
 
     Is one just writing it, its attempt fails.
     """
-    for leftover in path.parent.glob(f"{_temporary_stem(path)}*.tmp"):
+    target = real(path)
+    for leftover in target.parent.glob(f"{hidden_stem(target)}*.tmp"):
         with contextlib.suppress(OSError):
             leftover.unlink()
 
 
 def check_writable(path: Path) -> None:
-    """Raise OutputError unless a file can be written beside `path`; nothing is left behind.
+    """Raise OutputError unless the file at `path` can be written; nothing is left behind.
 
-    A real file is made and removed: permissions alone do not tell (read-only mounts, network folders, root).
+    A real file is made beside it and removed: permissions alone do not tell (read-only mounts, network folders, root).
     """
-    if path.is_dir():
+    found = look_at(path)
+    if found.kind is Found.FOLDER:
         raise OutputError(f"{path}: cannot be written: it is a folder; give a file's name")
-    probe = path.with_name(f"{_temporary_stem(path)}{secrets.token_hex(8)}.tmp")
+    if found.kind is Found.REFUSED:
+        raise OutputError(f"{path}: cannot be written: {found.problem}")
+    probe = _temporary(real(path))
     try:
         _write_flushed(probe, [])
         probe.unlink()
@@ -64,18 +72,28 @@ def check_writable(path: Path) -> None:
 
 def exists_error(path: Path, alternative: str = "") -> ModelExistsError:
     """The error that says that `path` is taken, and what to do; alternative : what can be done besides."""
-    ways = ["choose another name", "or give --force to replace it", *([alternative] if alternative else [])]
-    return ModelExistsError(f"{path} exists already; {', '.join(ways)}")
+    if look_at(path).kind is Found.LOST_LINK:
+        found = f"{path} is a link to {real(path)}, which is not there"
+        ways = ["choose another name", "or give --force to write the file that it leads to"]
+    else:
+        found, ways = f"{path} exists already", ["choose another name", "or give --force to replace it"]
+    return ModelExistsError(f"{found}; {', '.join([*ways, *([alternative] if alternative else [])])}")
 
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """The error that says that `path` could not be written, and why."""
-    return OutputError(f"{path}: cannot be written: {error.strerror or error}")
+    link = f", a link to {real(path)}" if os.path.islink(path) else ""  # noqa: PTH114  (it is never refused)
+    return OutputError(f"{path}{link}: cannot be written: {error.strerror or error}")
 
 
-def _temporary_stem(path: Path) -> str:
-    """How the names of the temporary files for `path` begin; always as long, since a file's name may be the longest."""
-    return f".textgen-{hashlib.sha256(path.name.encode()).hexdigest()[:12]}-"
+def hidden_stem(path: Path) -> str:
+    """How the names of our own files beside `path` begin; always as long, since a file's name may be the longest."""
+    return f".textgen-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]}-"
+
+
+def _temporary(path: Path) -> Path:
+    """A new name beside `path`."""
+    return path.with_name(f"{hidden_stem(path)}{secrets.token_hex(8)}.tmp")
 
 
 def _write_flushed(path: Path, parts: Iterable[bytes | memoryview]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
+from textgen.paths import Found, look_at
 
 _ALIGNMENT = 8  # bytes, of the header
 _Found = TypeVar("_Found")
@@ -106,9 +107,9 @@ def opened(path: Path, kind: Kind) -> Iterator[TensorFile]:
 
     Raises NoSuchModelError if there is none, ModelFileError if it is no safetensors file, or a truncated one.
     """
-    if not path.is_file():
-        found = f"a folder, not a {kind.name}" if path.is_dir() else f"no such {kind.name}"
-        raise NoSuchModelError(f"{path}: {found}")
+    found = look_at(path, kind.name)
+    if found.kind is not Found.FILE:
+        raise NoSuchModelError(f"{path}: {found.problem or f'a pipe or a device, not a {kind.name}'}")
     try:
         with safe_open(path, framework="numpy") as file:
             yield TensorFile(path, kind, file)

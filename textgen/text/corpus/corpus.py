@@ -12,8 +12,9 @@ from typing import Protocol
 import numpy as np
 
 from textgen.errors import EmptyCorpusError
+from textgen.paths import display_name
 from textgen.text.corpus.coding import count_tokens, pack, renumber
-from textgen.text.corpus.files import Digest, check_inputs, display_name, read_text
+from textgen.text.corpus.files import Digest, check_inputs, read_text
 from textgen.text.corpus.holdout import hold_out, part_lone_sequence
 from textgen.text.corpus.sequences import Block, cut_sequences
 from textgen.text.corpus.units import detect_unit

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from textgen.errors import CorpusError, DecodingError, NoSuchInputError
+from textgen.paths import STDIN, Found, display_name, look_at
 
-STDIN = "-"
 CHUNK = 1 << 20  # bytes
 
 _COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
@@ -38,10 +39,11 @@ def check_inputs(paths: Iterable[str | Path]) -> None:
     for path in map(Path, paths):
         if str(path) == STDIN:
             continue
-        if path.is_dir():
+        found = look_at(path)
+        if found.kind is Found.FOLDER:
             raise NoSuchInputError(f"{path} is a folder; name the files in it, for instance {path / '*.txt'}")
-        if not path.exists():
-            raise NoSuchInputError(f"{path}: there is no such file")
+        if found.problem:
+            raise NoSuchInputError(f"{path}: {found.problem}")
 
 
 def read_text(path: str | Path, digest: Digest | None = None, chunk: int = CHUNK) -> Iterator[str]:
@@ -59,9 +61,14 @@ def read_text(path: str | Path, digest: Digest | None = None, chunk: int = CHUNK
     yield newlines.decode("", final=True)
 
 
-def display_name(path: str | Path) -> str:
-    """What to call an input in a message."""
-    return "standard input" if str(path) == STDIN else str(path)
+def hash_files(paths: Sequence[str | Path]) -> str:
+    """The SHA-256 of the bytes of all files, decompressed, one after the other. Raises as `read_text` does."""
+    check_inputs(paths)
+    digest = hashlib.sha256()
+    for path in paths:
+        for _ in _read_bytes(Path(path), digest, CHUNK):
+            pass
+    return digest.hexdigest()
 
 
 def _read_bytes(path: Path, digest: Digest | None, chunk: int) -> Iterator[bytes]:
