@@ -79,7 +79,7 @@ def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:
             return tuple([_scalar(name, parts[:1], item) for item in value])
         return tuple([typed(name, parts[0], item, **names) for item in value])
     if origin is dict and isinstance(value, dict):
-        return {_scalar(name, (str,), key): typed(name, parts[1], item, **names) for key, item in value.items()}
+        return {_scalar(name, (str,), key): typed(key, parts[1], item, **names) for key, item in value.items()}
     if kind is Any:
         return value
     return _scalar(name, parts if isinstance(kind, UnionType) else (origin or kind,), value)

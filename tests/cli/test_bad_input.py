@@ -217,6 +217,20 @@ def test_a_damaged_model(textgen, stored, command, damage, message):
     check(textgen(*command, "--model", path, stdin="a"), 1, f"{path}: ", message)
 
 
+@pytest.mark.parametrize("level", [[], ["--level", "char"]])
+@pytest.mark.parametrize("command", USES)
+def test_a_damaged_newest_model_is_passed_over_with_a_warning(textgen, stored, command, level):
+    stored("lines")
+    path = stored("lines", "newer")
+    truncate(path)
+    done = textgen(*command, *level, stdin="a")
+    assert done.code == 0
+    first, second = done.err.splitlines()[:2]
+    assert first.startswith(f"warning   {path}: not a model file, or a truncated one")
+    assert first.endswith("; it is passed over")
+    assert second.startswith("model     lines")
+
+
 # Outputs
 
 

@@ -6,9 +6,18 @@ from dataclasses import asdict
 import pytest
 
 from tests.cli.conftest import LINES
+from tests.lm.storage import headers
 from textgen.lm.storage.model_file import read_summary
 from textgen.lm.storage.store import models_folder
 from textgen.nn.config import NetworkConfig
+
+
+def change_history(path, old, new):
+    header, arrays = headers.split(path.read_bytes())
+    metadata = header["__metadata__"]
+    assert old in metadata["textgen.history"]
+    metadata["textgen.history"] = metadata["textgen.history"].replace(old, new, 1)
+    path.write_bytes(headers.join(json.dumps(header), arrays))
 
 
 def pairs(done):
@@ -58,6 +67,21 @@ def test_info_by_name_path_and_level(textgen, stored, models):
     assert textgen("info", "-m", "words", "--json").records[0]["level"] == "word"
     assert textgen("info", "--level", "word", "--json").records[0]["level"] == "word"
     assert textgen("info", models["words"], "--json").records[0]["path"] == str(models["words"])
+
+
+@pytest.mark.parametrize("old", ['"perplexity": ', '"corpus": ', '"files": ', '"tokens": ', '"valid_loss": '])
+@pytest.mark.parametrize("new", ['"text", "x": ', f'{10**400}, "x": ', f'{"[" * 900 + "]" * 900}, "x": '])
+def test_a_bad_history_ends_no_list_and_hides_no_other(textgen, stored, old, new):
+    stored("words")
+    bad = stored("lines", "tang")
+    change_history(bad, old, old + new)
+    for options in ([], ["--json"]):
+        done = textgen("models", *options)
+        assert done.code == 0
+        assert [line for line in done.out.splitlines() if "tang" in line] == []
+        assert "words" in done.out
+        assert done.err.startswith(f"damaged   {bad}: damaged model file: 'textgen.history': '{old[1:-3]}' ")
+    assert textgen("info", "tang").code == 1
 
 
 def test_info_as_json(textgen, stored):

@@ -51,6 +51,13 @@ REFUSED = {
     "hidden = 3\n[network]\nhidden = 3": "'hidden' is set twice",
     "max-vocab = 3\nmax_vocab = 3": "'max_vocab' is set twice",
     "hidden = ": "not a TOML file: ",
+    f"hidden = {10**400}": "'hidden' is no number that can be: 1000",
+    f"lr = {10**400}": "'lr' is no number that can be: 1000",
+    f"hidden = {'1' * 5000}": "not a TOML file: ",
+    f"hidden = {'[' * 5000}": "not a TOML file: ",
+    "lr = nan": "'lr' is no number that can be: nan",
+    "Hidden = 3": "unknown setting 'Hidden'; did you mean hidden",
+    "max-vocab = 2020-01-01": "'max-vocab' must be a whole number, not datetime.date(2020, 1, 1)",
 }
 
 

@@ -20,6 +20,10 @@ from textgen.lm.storage.safetensors_file import safetensors_parts
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport
 
+LOSSLESS = {"epoch": 1, "step": 1, "tokens": 1, "seconds": 1.0} | dict.fromkeys(
+    ("train_loss", "valid_loss", "bits_per_character", "perplexity")
+)  # a validation that found nothing
+
 
 @pytest.fixture
 def made(animals):
@@ -190,6 +194,14 @@ def test_metadata_that_is_missing_or_no_object(saved, key, content, match):
         ("textgen.history", {"validations": 3}, "'validations' must be a list, not 3"),
         ("textgen.history", {"validations": [{}]}, "'epoch' is missing"),
         ("textgen.history", {"validations": []}, "lacks the best validation"),
+        ("textgen.history", {"corpus": [1]}, "'corpus' must be an object"),
+        ("textgen.history", {"training": None}, "'training' must be an object"),
+        ("textgen.history", {"validations": [LOSSLESS, LOSSLESS]}, "lacks the best validation"),
+        ("textgen.origin", {"training__clip": 10**400}, "'clip' is no number that can be"),
+        ("textgen.origin", {"training__clip": None}, "'clip' must be a number, not None"),
+        ("textgen.state", {"spikes__loss__sum": 10**400}, "'sum' is no number that can be"),
+        ("textgen.state", {"spikes__frequencies__sum": 10**400}, "'sum' is no number that can be"),
+        ("textgen.state", {"spikes__lowest": "low"}, "'lowest' must be a number or null"),
     ],
 )
 def test_settings_that_are_damaged(saved, key, change, match):
@@ -198,7 +210,9 @@ def test_settings_that_are_damaged(saved, key, change, match):
         read_checkpoint(saved)
 
 
-@pytest.mark.parametrize("course", [{"course__step": "x"}, {"course": {}}, {"course__more": 3}])
+@pytest.mark.parametrize(
+    "course", [{"course__step": "x"}, {"course": {}}, {"course__more": 3}, {"course__seconds": 10**400}]
+)
 def test_a_course_that_is_damaged(saved, animals, course):
     changed(saved, "textgen.state", **course)
     found = read_checkpoint(saved)

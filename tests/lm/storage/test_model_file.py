@@ -3,7 +3,7 @@
 import json
 import math
 import struct
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -32,6 +32,9 @@ HISTORY = History(
     seconds=5.0,
     stopped="epochs",
 )
+
+DEEP = json.loads("[" * 900 + "]" * 900)
+HUGE = 10**400
 
 
 def make_model(seed=3, **network):
@@ -160,7 +163,7 @@ def test_a_file_of_a_newer_textgen(saved):
         load_model(saved)
 
 
-@pytest.mark.parametrize("found", ["", "0", "-1", "1.5", "one", "²"])
+@pytest.mark.parametrize("found", ["", "0", "-1", "1.5", "one", "²", "01", "1" * 5000, "9" * 10])
 def test_a_format_that_is_no_number(saved, found):
     rewrite(saved, metadata={"textgen.format": found})
     with pytest.raises(ModelFileError, match="its format is"):
@@ -205,6 +208,18 @@ def config_with(part, **changes):
         (config_with("text", tokenizer=["char"]), "'tokenizer' must be a text in quotes, not ['char']"),
         (config_with("text", lowercase=1), "'lowercase' must be true or false, not 1"),
         (config_with("text", unit="auto"), "unit of its corpus is not settled"),
+        (config_with("text", min_count=HUGE), "'min_count' is no number that can be: 1000"),
+        (config_with("network", layers=None), "'layers' must be a whole number, not None"),
+        ({"textgen.config": '{"text": {}, "network": {}}'}, "'hidden' must be a whole number, not None"),
+        ({"textgen.vocabulary": "["}, "'textgen.vocabulary' is not JSON"),
+        ({"textgen.vocabulary": "[" * 3000}, "'textgen.vocabulary' is not JSON"),
+        ({"textgen.vocabulary": "[1]"}, "'textgen.vocabulary' is not a JSON object"),
+        ({"textgen.vocabulary": '{"tokens": []}'}, "'counts' is missing"),
+        ({"textgen.vocabulary": '{"tokens": "ab", "counts": []}'}, "'tokens' must be a list, not 'ab'"),
+        ({"textgen.vocabulary": '{"tokens": [3], "counts": []}'}, "'tokens' must be a text in quotes, not 3"),
+        ({"textgen.vocabulary": '{"tokens": [], "counts": [true]}'}, "'counts' must be a whole number, not True"),
+        ({"textgen.vocabulary": '{"tokens": [], "counts": [0.5]}'}, "'counts' must be a whole number, not 0.5"),
+        ({"textgen.vocabulary": '{"tokens": [], "counts": [], "more": 1}'}, "unknown setting 'more'"),
         ({"textgen.vocabulary": '{"tokens": ["<unk>", "<eos>", "a", "a"], "counts": [0, 0, 1, 1]}'}, "'a' 2 times"),
     ],
 )
@@ -215,6 +230,58 @@ def test_damaged_metadata(saved, metadata, message):
             read(saved)
         assert message in str(caught.value)
         assert str(saved) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"corpus": []}, "'corpus' must be an object, not []"),
+        ({"corpus": "text"}, "'corpus' must be an object, not 'text'"),
+        ({"training": [1]}, "'training' must be an object, not [1]"),
+        ({"training": {"lr": [1]}}, "'lr' must be"),
+        ({"training": {"seconds": "ten"}}, "'seconds' must be a number or null, not 'ten'"),
+        ({"training": {"clip": HUGE}}, "'clip' is no number that can be: 1000"),
+        ({"training": {"seed": None}}, "'seed' must be a whole number, not None"),
+        ({"training": {"an option of later": DEEP}}, "'an option of later' must be"),
+        ({"corpus": {"characters": "many"}}, "'characters' must be a whole number, not 'many'"),
+        ({"corpus": {"train_tokens": [3]}}, "'train_tokens' must be a whole number, not [3]"),
+        ({"corpus": {"valid_tokens": None}}, "'valid_tokens' must be a whole number, not None"),
+        ({"corpus": {"files": True}}, "'files' must be a list, not True"),
+        ({"corpus": {"files": [1]}}, "'files' must be a text in quotes, not 1"),
+        ({"corpus": {"sha256": DEEP}}, "'sha256' must be a text in quotes, not [[[["),
+        ({"corpus": {"sha256": "\ud800"}}, "'sha256' is not Unicode text"),
+        ({"validations": {}}, "'validations' must be a list, not {}"),
+        ({"validations": [3]}, "'validations' must be an object, not 3"),
+        ({"validations": [{"epoch": 1}]}, "'step' is missing"),
+        ({"validations": [asdict(VALIDATION) | {"perplexity": "low"}]}, "'perplexity' must be a number or null"),
+        ({"validations": [asdict(VALIDATION) | {"tokens": HUGE}]}, "'tokens' is no number that can be: 1000"),
+        ({"validations": [asdict(VALIDATION) | {"tokens": -1}]}, "'tokens' must not be negative"),
+        ({"validations": [asdict(VALIDATION) | {"valid_loss": HUGE}]}, "'valid_loss' is no number that can be: 1000"),
+        ({"validations": [asdict(VALIDATION) | {"valid_loss": math.inf}]}, "'valid_loss' is no number that can be"),
+        ({"validations": [asdict(VALIDATION) | {"seconds": None}]}, "'seconds' must be a number, not None"),
+        ({"validations": DEEP}, "'validations' must be an object, not [[[["),
+        ({"tokens": "many"}, "'tokens' must be a whole number or null"),
+        ({"created": 2026}, "'created' must be a text in quotes, not 2026"),
+    ],
+)
+def test_a_damaged_history(saved, changes, message):
+    rewrite(saved, metadata={"textgen.history": json.dumps({**HISTORY.as_record(), **changes})})
+    for read in (load_model, read_summary):
+        with pytest.raises(ModelFileError, match=r"damaged model file: 'textgen\.history': ") as caught:
+            read(saved)
+        assert message in str(caught.value)
+        assert len(str(caught.value)) < 500
+
+
+def test_a_history_of_another_version(saved):
+    """It may have names that we do not know, and lack those that we do."""
+    later = {**HISTORY.as_record(), "mood": "good", "training": {"lr": 1, "spin": 0.5}}
+    later["validations"] = [asdict(VALIDATION) | {"accuracy": 0.5}]
+    rewrite(saved, metadata={"textgen.history": json.dumps(later)})
+    found = read_summary(saved).history
+    assert found == replace(HISTORY, training={"lr": 1.0, "spin": 0.5}, validations=(VALIDATION,))
+    rewrite(saved, metadata={"textgen.history": "{}"})
+    assert read_summary(saved).history == History()
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import json
 import math
-import struct
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.lm.storage import headers
 from tests.lm.tasks import of_type
 from textgen.lm.inference.scoring import score
 from textgen.lm.planning.plan import plan
@@ -67,9 +67,8 @@ def test_a_model_of_an_earlier_version(path):
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_the_history_says_what_it_said(path):
     """No more, where options came after it; and so it is written again."""
-    content = path.read_bytes()
-    metadata = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])["__metadata__"]
-    written = json.loads(metadata["textgen.history"])
+    header, _ = headers.split(path.read_bytes())
+    written = json.loads(header["__metadata__"]["textgen.history"])
     assert json.loads(json.dumps(read_summary(path).history.as_record())) == written
 
 
