@@ -159,7 +159,7 @@ def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: N
 
         described = TextColumn("{task.description}", markup=False)
         figures = TextColumn("{task.fields[figures]}", style="dim", markup=False)
-        bar = BarColumn(bar_width=None, complete_style="default", finished_style="default", pulse_style="dim")
+        bar = BarColumn(bar_width=None)
         ratio = len(corpus.train.ids) / max(1, int(corpus.train.characters.sum()))
         screen = console(stderr=True)
         screen.width -= len("^C ")  # what the terminal echoes must not break the line, or the bar could not be erased
