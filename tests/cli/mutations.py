@@ -145,4 +145,4 @@ def _resume(path: Path) -> None:
     check_memory(prepared.memory_bytes)
     Memorisation(corpus, prepared.training).recall(checkpoint.history.validations)
     if prepared.memory_bytes < 100e6 and prepared.threads <= 8:  # else it is sound, and too large for a test
-        list(train(corpus, configs.text, configs.network, configs.training, lambda: True, checkpoint))
+        list(train(corpus, configs.text, prepared, lambda: True, checkpoint))
