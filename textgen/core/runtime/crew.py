@@ -5,7 +5,6 @@ A hand-over from Python takes as long as a token of a small network; here it is 
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 import llvmlite.binding
