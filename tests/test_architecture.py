@@ -129,6 +129,31 @@ def test_one_file_alone_says_how_kernels_are_compiled():
     assert users == {"core/runtime/jit.py"}
 
 
+def test_the_kernel_cache_hashes_every_source_that_is_compiled(monkeypatch):
+    """Compiled kernels are kept under a hash of sources: what is compiled from another would not notice an edit."""
+    from textgen.core.runtime import kernel_cache
+
+    hashed = set()
+
+    def note(path: Path) -> bytes:
+        hashed.add(path)
+        return b""
+
+    monkeypatch.setattr(Path, "read_bytes", note)
+    kernel_cache.sources_key()
+    monkeypatch.undo()
+    decorators = ("kernel", "inlined", "inlined_reduction", "reduction_kernel")
+    jit = {f"{module}.{name}" for module in ("jit", "textgen.core.runtime.jit") for name in decorators}
+    compiled = set()
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = imported(tree) | {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        if names & jit or {name.partition(".")[0] for name in names} & {"numba", "llvmlite"}:
+            compiled.add(path)
+    assert len(compiled) > 20
+    assert compiled <= hashed
+
+
 def test_no_cell_is_named_outside_the_folder_of_cells():
     """A new cell is one file and one entry: no other code may ask for a cell by its name."""
     from textgen.core.cells import CELLS

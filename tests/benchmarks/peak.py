@@ -11,7 +11,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from textgen.core.products.vectors import VECTOR_BYTES
+from textgen.core.runtime.vector_width import VECTOR_BYTES
 
 _CHAINS = 12  # independent ones, to hide the latency; with the factor they fit into 16 registers
 _UNROLLED = 2

@@ -105,7 +105,7 @@ REFUSED = [
     (["--name", "a/b"], "--name may hold letters, digits, '.', '_' and '-', not '/'"),
     (["--name", "con"], "--name cannot be 'con'"),
     (["--name", "x", "--output", "y"], "--name and --output contradict each other"),
-    (["--hidden", "900000"], "this machine has"),
+    (["--hidden", "900000"], "of memory, and can have"),
     (["--hidden", "10000000000000000000000"], "--hidden must be at least 1 and at most 1,000,000, not 1000000"),
 ]
 

@@ -11,12 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def run_python(settings: Mapping[str, str], cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_python(settings: Mapping[str, str], cache: Path | None, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python *arguments` from the project's folder with other environment variables.
 
-    cache : the folder of its compiled kernels. Numba does not tell in a cache under which settings it was filled.
+    cache : the folder of its compiled kernels; None: this process's own, which is right only without other settings.
     """
-    environment = {**os.environ, **settings, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, **settings, "PYTHONPATH": str(ROOT)}
+    if cache is not None:
+        environment["NUMBA_CACHE_DIR"] = str(cache)
     command = [sys.executable, *arguments]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -80,6 +80,15 @@ def test_a_training_that_diverges_at_once_leaves_no_model(train):
     assert list_models() == []
 
 
+def test_more_memory_than_the_process_can_have_is_said_before_the_work(train, monkeypatch):
+    """Such as a container leaves it."""
+    monkeypatch.setattr("textgen.cli.training.course.available_memory", lambda: 2**20)
+    done = train()
+    assert (done.code, done.out) == (2, "")
+    assert "of memory, and can have 1.0 MB; choose a smaller --hidden" in done.err.splitlines()[-1]
+    assert list_models() == []
+
+
 def test_too_little_memory_is_said_and_not_tried(train, monkeypatch):
     def refuse(*_, **__):
         raise MemoryError("Unable to allocate 3 TiB")

@@ -8,7 +8,8 @@ import pytest
 from tests.core.cases import entry
 from textgen.core.runtime.crew import ALONE, Crew, abandon, crews, meet, share_of
 from textgen.core.runtime.jit import kernel
-from textgen.core.runtime.threads import Team, available_threads
+from textgen.core.runtime.limits import available_cpus
+from textgen.core.runtime.threads import Team
 
 ROUNDS, WIDTH, PRIME = 500, 40, 1_000_003
 
@@ -44,7 +45,7 @@ def random_boards(parts):
     return boards
 
 
-@pytest.mark.parametrize("parts", sorted({1, 2, 3, 5, available_threads() + 1}))
+@pytest.mark.parametrize("parts", sorted({1, 2, 3, 5, available_cpus() + 1}))
 def test_what_is_written_before_a_meeting_is_read_after_it(parts):
     boards = random_boards(parts)
     expected = mixed_longhand(mixed_longhand(boards[0], ROUNDS), ROUNDS)

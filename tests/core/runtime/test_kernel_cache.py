@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -71,11 +72,13 @@ def test_another_numba_or_cpu_changes_the_key(monkeypatch):
     keys.add(kernel_cache.sources_key())
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: "abacus")
     keys.add(kernel_cache.sources_key())
+    monkeypatch.setattr(numba.config, "CPU_NAME", "slide rule")
+    keys.add(kernel_cache.sources_key())
     monkeypatch.setattr(numba.config, "CPU_FEATURES", "+beads")
     keys.add(kernel_cache.sources_key())
     monkeypatch.setattr(numba.config, "BOUNDSCHECK", 1)
     keys.add(kernel_cache.sources_key())
-    assert len(keys) == 5
+    assert len(keys) == 6
 
 
 def test_an_edited_callee_is_compiled_again(copied):
@@ -97,13 +100,6 @@ def test_an_edited_callee_is_compiled_again(copied):
     assert text.count("x[j] = tanh(x[j])") == 1
     activations.write_text(text.replace("x[j] = tanh(x[j])", "x[j] = tanh(x[j]) + 5"), encoding="utf-8")
     assert run() == pytest.approx(5 + np.tanh(1.0))
-
-
-@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else False, reason="root may write anywhere")
-def test_without_a_folder_kernels_are_compiled_without_a_cache(tmp_path, monkeypatch):
-    tmp_path.chmod(0o500)
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-    assert kernel_cache.make_cache_folder() is None
 
 
 def test_a_cache_folder_that_cannot_be_made_is_none(tmp_path, monkeypatch):
@@ -215,6 +211,42 @@ def test_a_file_that_is_cut_short_is_written_again(tmp_path, monkeypatch, not_ke
         assert again(1) == 2
         assert len(again.stats.cache_hits) == hits
     assert not not_kept
+
+
+@pytest.fixture
+def read_only(monkeypatch):
+    """A function that makes all folders read-only; by what the system answers, since root may write anywhere."""
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def make_read_only():
+        for owner, name in ((os, "mkdir"), (os, "utime"), (os, "replace"), (tempfile, "TemporaryFile")):
+            monkeypatch.setattr(owner, name, refuse)
+        monkeypatch.setattr(os, "access", lambda *_, **__: False)
+
+    return make_read_only
+
+
+def test_a_filled_cache_that_cannot_be_written_is_used(tmp_path, monkeypatch, not_kept, read_only):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    folder = kernel_cache.make_cache_folder()
+    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", folder)
+    assert jit.kernel(plus_one)(1) == 2
+    read_only()
+    assert kernel_cache.make_cache_folder() == folder
+    again: Any = jit.kernel(plus_one)
+    assert again(1) == 2
+    assert len(again.stats.cache_hits) == 1
+    assert not not_kept
+    assert again(1.5) == 2.5, "what it does not hold is compiled"
+    assert [error.errno for error in not_kept] == [errno.EROFS]
+
+
+def test_where_no_folder_can_be_made_there_is_none(tmp_path, monkeypatch, read_only):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    read_only()
+    assert kernel_cache.make_cache_folder() is None
 
 
 def test_a_folder_that_is_none_any_more(tmp_path, monkeypatch, not_kept):

@@ -19,6 +19,7 @@ from textgen.text.tokens.vocabulary import EOS_ID
 def test_sequence_i_depends_on_model_seed_and_i_alone(monkeypatch):
     """Not on how many are drawn, side by side or in all, nor on the threads."""
     model = random_model("abc", seed=2, layers=2)
+    monkeypatch.setattr(sampling, "available_cpus", lambda: 5)  # whatever there are here
     many = write(model, "ab", count=1000, seed=7, max_length=20)
     assert [written.index for written in many] == list(range(1000))
     assert len({written.text for written in many}) > 100
@@ -30,6 +31,7 @@ def test_sequence_i_depends_on_model_seed_and_i_alone(monkeypatch):
 
 
 def test_no_more_threads_are_started_than_can_meet(monkeypatch):
+    """Those that wait for one another keep their CPUs; so no more of them than CPUs, and no more than 64."""
     sizes = []
 
     def small_team(threads):
@@ -38,8 +40,12 @@ def test_no_more_threads_are_started_than_can_meet(monkeypatch):
 
     monkeypatch.setattr(sampling, "Team", small_team)
     model = random_model("abc", seed=2)
-    assert one(model, "ab", 100_000) == one(model, "ab", 64)
-    assert sizes == [64, 64]
+    written = []
+    for cpus in (1000, 3):
+        monkeypatch.setattr(sampling, "available_cpus", lambda cpus=cpus: cpus)
+        written += [one(model, "ab", threads) for threads in (100_000, 64, 2, 0)]
+    assert sizes == [64, 64, 2, 1, 3, 3, 2, 1]
+    assert written == written[:1] * 8
 
 
 def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
@@ -51,6 +57,7 @@ def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
         together(writer, part)
 
     monkeypatch.setattr(sampling._Writer, "_write", interrupted)
+    monkeypatch.setattr(sampling, "available_cpus", lambda: 2)
     with pytest.raises(KeyboardInterrupt):
         one(random_model("abc", seed=2), "ab", 2)
 
@@ -60,6 +67,7 @@ def test_where_runs_are_cut_changes_nothing(monkeypatch, greedy):
     """Between runs Python looks up, for Ctrl-C; sequences that are longer than a run go on as if it had not."""
     model = add_to_logit(random_model("abcdef", seed=2, layers=2), EOS_ID, -2)
     config = {"count": 40, "seed": 7, "max_length": 30, "greedy": greedy}
+    monkeypatch.setattr(sampling, "available_cpus", lambda: 3)
     whole = write(model, "ab", **config)
     assert max(written.tokens for written in whole) == 30
     assert {written.ended for written in whole} == {"eos", "length"} or greedy

@@ -108,6 +108,14 @@ def test_a_window_that_was_left_to_a_short_text_is_not_remarked_upon():
     assert (the_plan.batch, the_plan.bptt, the_plan.notes) == (8, 64, ())
 
 
+def test_more_threads_than_cpus_are_allowed_and_told(monkeypatch):
+    monkeypatch.setattr("textgen.lm.planning.plan.available_cpus", lambda: 2)
+    plans = [plan(corpus_of(50_000), SMALL, TrainingConfig(threads=threads)) for threads in (2, 3)]
+    assert [each.threads for each in plans] == [2, 3]
+    assert plans[0].notes == ()
+    assert plans[1].notes == ("3 threads share the 2 CPUs that this process may use: no faster than --threads 2",)
+
+
 def test_the_softmax_of_a_large_vocabulary_is_cut_and_said():
     training, large = TrainingConfig(), wide_corpus(12_000)
     chosen = plan(large, NetworkConfig(), training)

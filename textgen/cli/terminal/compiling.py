@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,10 @@ class _Watch:
             raise KeyboardInterrupt
         if not self._announced:
             self._announced = True
-            self._notes.say("compiling", format_compilation(self._cache_folder))
+            folder = self._cache_folder
+            is_kept = folder is not None and os.access(folder, os.W_OK)
+            self._regretted = not is_kept  # which is said with it
+            self._notes.say("compiling", format_compilation(folder if is_kept else None))
 
     def not_kept(self, error: Exception) -> None:
         if not self._regretted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain
@@ -23,6 +22,7 @@ from textgen.cli.training.progress import SilentProgress, open_progress
 from textgen.cli.training.request import Configs, Request
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
 from textgen.cli.training.saving import Keeper
+from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.sampling import sample
@@ -138,17 +138,14 @@ def _print_result(end: Finished, request: Request) -> None:
 
 
 def check_memory(needed: int) -> None:
-    """Raise ConfigError if a training needs more bytes than the machine can have, so that it fails now, not later.
+    """Raise ConfigError if a training needs more bytes than it can have, so that it fails now, not later.
 
     A forecast is no measurement: what is only somewhat too much is tried.
     """
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows does not tell
-        return
-    if needed > 2 * memory:
+    memory = available_memory()
+    if memory is not None and needed > 2 * memory:
         raise ConfigError(
-            f"the training would need about {format_bytes(needed)} of memory, this machine has"
+            f"the training would need about {format_bytes(needed)} of memory, and can have"
             f" {format_bytes(memory)}; choose a smaller --hidden, --max-vocab, --batch or --bptt"
         )
 

@@ -11,7 +11,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from textgen.core.products.vectors import PANEL_BYTES, VECTOR_BYTES, VECTORS, Vectors
+from textgen.core.products.vectors import PANEL_BYTES, VECTORS, Vectors
+from textgen.core.runtime.vector_width import VECTOR_BYTES
 
 TILE_ROWS = 12 if VECTOR_BYTES == 64 else 6  # their sums, a panel's row and one entry fit into 32 registers, or 16
 ROW_PANELS = 4  # that a single row is multiplied by at a time, so that enough is fetched from memory at once

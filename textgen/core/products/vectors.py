@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import llvmlite.binding
-import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from textgen.core.runtime.vector_width import VECTOR_BYTES
+
 VECTORS = 2  # of a panel's width
-
-
-def _vector_bytes() -> int:
-    """Bytes of the widest vectors that this CPU multiplies: 64 (AVX-512), 32 (AVX2), else 16."""
-    features = numba.config.CPU_FEATURES
-    if features is None:
-        features = llvmlite.binding.get_host_cpu_features().flatten()
-    enabled = set(features.split(","))
-    if "+avx512f" in enabled:
-        return 64
-    return 32 if {"+avx2", "+fma"} <= enabled else 16
-
-
-VECTOR_BYTES = _vector_bytes()
 PANEL_BYTES = VECTORS * VECTOR_BYTES  # of one row of a packed panel
 
 

@@ -5,7 +5,6 @@ A hand-over from Python takes as long as a token of a small network; here it is 
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
 
 import llvmlite.binding
@@ -21,7 +20,7 @@ from textgen.core.runtime.jit import inlined
 _LINE = 16  # int64 in two cache lines: processors fetch them in pairs
 _SPINS = 4096  # looks at the others' arrivals before the processor is offered to another thread
 _ON_X86 = llvmlite.binding.get_process_triple().startswith(("x86_64", "i686"))
-_yield_processor = types.ExternalFunction("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32())
+_YIELDS = ("sched_yield", "SwitchToThread")  # what the system calls it: POSIX, Windows
 
 
 class Crew(NamedTuple):
@@ -37,7 +36,10 @@ class Crew(NamedTuple):
 
 
 def crews(parts: int) -> list[Crew]:
-    """The places of `parts` threads. Each must run the kernel, or the others wait for it until it is abandoned."""
+    """The places of `parts` threads. Each must run the kernel, or the others wait for it until it is abandoned.
+
+    With more of them than CPUs each meeting takes as long as the system lets a thread run, some milliseconds.
+    """
     arrivals = zeros((parts + 1, _LINE), np.dtype(np.int64))
     return [Crew(part, parts, arrivals) for part in range(parts)]
 
@@ -91,6 +93,20 @@ def _pause(typingctx):
     return types.void(), codegen
 
 
+@intrinsic
+def _offer_processor(typingctx):
+    """Let another thread have the processor, if the system has a call for it."""
+
+    def codegen(context, builder, signature, values):
+        name = next(filter(llvmlite.binding.address_of_symbol, _YIELDS), None)
+        if name is not None:
+            offer = ir.FunctionType(ir.IntType(32), [])
+            builder.call(cgutils.get_or_insert_function(builder.module, offer, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 @inlined
 def is_abandoned(crew):
     """Whether somebody does not come any more."""
@@ -111,7 +127,7 @@ def meet(crew):
             if spins < _SPINS:
                 _pause()
             else:
-                _yield_processor()
+                _offer_processor()
 
 
 @inlined

@@ -1,8 +1,9 @@
 """How kernels are compiled. All kernels are decorated here.
 
 Policy: kernels release the GIL, are kept on disk (see kernel_cache.py), and divide as NumPy does (Numba's own check of
-each division for zero keeps loops from being vectorised). Of the fast-math flags only those are used that keep NaN and
-infinity alive: the check for a loss that is not finite depends on them.
+each division for zero keeps loops from being vectorised). The vectors of their loops are as wide as those of products
+(see vector_width.py). Of the fast-math flags only those are used that keep NaN and infinity alive: the check for a loss
+that is not finite depends on them.
 
 Kernels allocate nothing: so Numba need not count the references to arrays. Each slice would change such a count, in
 memory that all threads share, which took longer than the arithmetic of a short row.
@@ -18,6 +19,7 @@ import numba
 from numba.core import event
 
 from textgen.core.runtime import kernel_cache
+from textgen.core.runtime.vector_width import KernelCompiler
 
 _CONTRACT = {"contract"}  # a * b + c may become one instruction
 _REASSOCIATE = {"contract", "reassoc", "nsz"}  # ... and sums may be taken lane by lane
@@ -72,7 +74,7 @@ def _compile(function: Callable[..., Any], fastmath: set[str], inline: bool = Fa
         "no_cfunc_wrapper": True,
         "no_cpython_wrapper": inline,
     }
-    compiled: Any = numba.njit(**options)(function)
+    compiled: Any = numba.njit(pipeline_class=KernelCompiler, **options)(function)
     if kernel_cache.CACHE_FOLDER is not None:
         compiled._cache = kernel_cache.KernelCache(function)  # as njit(cache=True) sets Numba's own
     return compiled  # type: ignore[no-any-return]

@@ -20,7 +20,7 @@ from typing import Any
 import llvmlite.binding
 import numba
 import platformdirs
-from numba.core import caching, event
+from numba.core import caching, codegen, event
 
 _CUT_SHORT = (EOFError, pickle.UnpicklingError)  # what reading raises of a file that is, as after a loss of power
 _UNUSED_SECONDS = 30 * 24 * 3600  # after these the folder of another version is removed
@@ -38,7 +38,8 @@ def sources_key() -> str:
         numba.__version__,
         platform.python_version(),
         llvmlite.binding.get_host_cpu_name(),
-        llvmlite.binding.get_host_cpu_features().flatten(),
+        codegen.get_host_cpu_features(),
+        str(numba.config.CPU_NAME),
         str(numba.config.CPU_FEATURES),
         str(numba.config.BOUNDSCHECK),
     ):
@@ -47,8 +48,9 @@ def sources_key() -> str:
 
 
 def make_cache_folder() -> str | None:
-    """Where compiled kernels are kept; None where no folder can be written. NUMBA_CACHE_DIR overrides.
+    """Where compiled kernels are kept; None where no folder can be made. NUMBA_CACHE_DIR overrides.
 
+    One that is there is used though nothing can be written to it, as in a read-only image that was filled before.
     The first time, after an upgrade for instance, folders beside it that have long been of no use are removed.
     """
     base = Path(os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("textgen", appauthor=False))
@@ -56,12 +58,13 @@ def make_cache_folder() -> str | None:
     try:
         is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        os.utime(folder)  # the time of the last use
     except OSError:
         return None
+    with suppress(OSError):
+        os.utime(folder)  # the time of the last use
     if is_new:
         _remove_unused(base)
-    return str(folder) if os.access(folder, os.W_OK) else None
+    return str(folder)
 
 
 def _remove_unused(base: Path) -> None:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-
-def available_threads() -> int:
-    """The number of CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+from textgen.core.runtime.limits import available_cpus
 
 
 def share(total: int, part: int, parts: int, multiple: int = 1) -> tuple[int, int]:
@@ -73,5 +67,5 @@ class Team:
 
 
 def team_size(threads: int, rows: int) -> int:
-    """How many threads to use: `threads`, or all that are available where it is 0; never more than there are rows."""
-    return max(1, min(threads or available_threads(), rows))
+    """How many threads to use: `threads`, or one for each CPU where it is 0; never more than there are rows."""
+    return max(1, min(threads or available_cpus(), rows))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from textgen.core.kernels.draw import Filters
 from textgen.core.kernels.writing import streams, write
 from textgen.core.runtime.crew import abandon, crews
-from textgen.core.runtime.threads import Team, available_threads, share
+from textgen.core.runtime.limits import available_cpus
+from textgen.core.runtime.threads import Team, share
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.storage.model import LanguageModel
 from textgen.nn.computation import Computation
@@ -71,11 +72,12 @@ def sample(model: LanguageModel, config: SamplingConfig, prompt: str = "", threa
     """The sequences 0 .. config.count - 1, in this order, each as soon as it and those before it are finished.
 
     prompt : how each of them begins; tokens of it that the model does not know are read as `<unk>`.
-    threads : at most 64 are used; 0 is as many as this process may use and as are worth it.
+    threads : how many to use; 0 is as many as are worth it. Never more than 64, nor than there are CPUs: they wait for
+    one another at each token, and each that waits keeps a CPU.
     """
     config = config.seeded()
     rows = min(_STREAMS, config.count)
-    with Team(min(threads or _worthwhile_threads(model, rows), _MOST_THREADS)) as team:
+    with Team(min(threads or _worthwhile_threads(model, rows), available_cpus(), _MOST_THREADS)) as team:
         writer = _Writer(model, config, prompt, team, rows)
         finished: dict[int, Sample] = {}
         for index in range(config.count):
@@ -90,9 +92,9 @@ def _work(model: LanguageModel, rows: int) -> int:
 
 
 def _worthwhile_threads(model: LanguageModel, rows: int) -> int:
-    """As many threads as there are, but not so many that they wait for one another most of the time."""
+    """Not so many threads that they wait for one another most of the time."""
     most = max(_MOST_IN_STEP, rows // _ROWS_OF_A_DESK)
-    return max(1, min(available_threads(), most, _work(model, rows) // _WORK_OF_A_THREAD))
+    return max(1, min(most, _work(model, rows) // _WORK_OF_A_THREAD))
 
 
 class _Desk:

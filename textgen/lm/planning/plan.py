@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from textgen.core.cells import load_cell
+from textgen.core.runtime.limits import available_cpus
 from textgen.core.runtime.threads import team_size
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
@@ -29,7 +30,7 @@ class TrainingPlan:
     batch, bptt : rows and time steps of a window, shrunk to the corpus. steps_per_epoch : windows of one pass.
     parameters : numbers to be trained. threads : used.
     memory_bytes : forecast of the process' peak. reason : what was chosen for the corpus, and why, in one line; empty
-    if nothing was. notes : what was asked for and changed, a sentence each.
+    if nothing was. notes : what was asked for and changed, or does not help, a sentence each.
     """
 
     network: NetworkConfig
@@ -78,7 +79,11 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
         threads=team_size(training.threads, batch),
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
         reason=explain(text, asked, (network, training)),
-        notes=(*_changes(tokens, asked, (batch, bptt)), *_describe_softmax(asked_softmax, network, vocabulary_size)),
+        notes=(
+            *_changes(tokens, asked, (batch, bptt)),
+            *_describe_softmax(asked_softmax, network, vocabulary_size),
+            *_describe_threads(team_size(training.threads, batch), available_cpus()),
+        ),
     )
 
 
@@ -101,6 +106,13 @@ def _describe_softmax(asked: str, network: NetworkConfig, V: int) -> Iterator[st
             f"adaptive softmax, since the vocabulary is large: a short list of {network.cutoffs[0]:,} tokens and"
             f" {len(network.cutoffs)} clusters (--softmax full overrides)"
         )
+
+
+def _describe_threads(threads: int, cpus: int) -> Iterator[str]:
+    """What it means that more threads were asked for than there are CPUs."""
+    if threads > cpus:
+        available = "the one CPU" if cpus == 1 else f"the {cpus} CPUs"
+        yield f"{threads} threads share {available} that this process may use: no faster than --threads {cpus}"
 
 
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
