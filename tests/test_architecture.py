@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ LOWER = {  # floor -> what it may import of textgen, besides itself and `textgen
     "lm": {"errors", "paths", "checks", "text", "core", "nn"},
     "cli": {"errors", "paths", "checks", "text", "core", "nn", "lm"},
     "": {"cli"},  # textgen/__init__.py and textgen/__main__.py
+}
+ROOMS = {  # floor -> its rooms, the lower ones first; a floor that is not named is one room
+    "text": ("tokens", "corpus"),
+    "core": ("runtime", "products", "kernels", "cells"),
+    "lm": ("config", "storage", "planning", "progress", "inference", "training"),
+    "cli": (
+        "terminal",
+        "show",
+        "training",
+        "commands",
+        "",
+    ),  # last the files in no room, which hold the commands together
 }
 OUTSIDE = {  # floor -> what it may import besides the standard library
     "errors": set(),
@@ -95,6 +108,41 @@ def test_nothing_below_the_command_line_prints_or_exits(source):
             assert not called.startswith(("sys.stdout", "sys.stderr")), f"{path}: {called}"
         if isinstance(node, ast.Raise) and node.exc is not None:
             assert "SystemExit" not in ast.unparse(node.exc), f"{path} raises SystemExit"
+
+
+def room_of(module: str) -> tuple[str, int]:
+    """The floor of a file or module 'textgen.lm.storage.model', and the number of its room there, from the bottom."""
+    _, floor, *rest = [*module.split("."), ""]
+    rooms = ROOMS.get(floor, ())
+    return floor, rooms.index(rest[0]) if rest and rest[0] in rooms else len(rooms) - 1
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_a_room_imports_only_lower_rooms_of_its_floor(source):
+    path, tree = source
+    floor, room = room_of(module_of(path))
+    for name in imported(tree):
+        if name.startswith(f"textgen.{floor}."):
+            assert room_of(name)[1] <= room, f"{path} imports {name}"
+
+
+@pytest.mark.parametrize(("floor", "room"), [(floor, room) for floor, rooms in ROOMS.items() for room in rooms if room])
+def test_a_room_has_four_to_ten_files(floor, room):
+    files = [path.name for path in (PACKAGE / floor / room).glob("*.py") if path.name != "__init__.py"]
+    assert 4 <= len(files) <= 10
+
+
+def test_no_two_files_need_each_other():
+    """No file imports itself by way of others, not even for its types."""
+    modules = {module_of(path): path for path in FILES}
+    needed = {
+        module: imported(ast.parse(path.read_text(encoding="utf-8"))) & modules.keys() - {module}
+        for module, path in modules.items()
+    }
+    TopologicalSorter(needed).prepare()  # raises CycleError, which names the files
 
 
 @pytest.mark.parametrize("name", LIGHT)

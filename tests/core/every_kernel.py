@@ -60,7 +60,7 @@ def _dropped() -> dict[str, np.ndarray]:
 def _in_use(**config: Any) -> Network:
     """A network that is not trained: its weights are kept packed."""
     random = random_network(V, np.float32, hidden=37, **config)
-    network = Network(random.config, V, np.float32)
+    network = Network(random.config, V, V, np.float32)
     network.parameters.vector[:] = random.parameters.vector
     network.pack()
     return network

@@ -9,12 +9,12 @@ u = 1 means "take the new"; the paper's, PyTorch's and ONNX's update gate z is 1
 from __future__ import annotations
 
 from textgen.core.cells.cell import Cell
+from textgen.core.cells.prefetch import prefetch_row
 from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
 from textgen.core.kernels.activations import apply_logistic, apply_tanh, through_logistic
 from textgen.core.products.product import add_product, add_product_together
 from textgen.core.runtime.crew import share_of
 from textgen.core.runtime.jit import kernel
-from textgen.core.runtime.prefetch import prefetch_row
 
 
 @kernel

@@ -6,12 +6,12 @@ c~ = tanh(Wc [c', x]); u = sigma(Wu [c', x]); c = u * c~ + (1 - u) * c'; a = c.
 from __future__ import annotations
 
 from textgen.core.cells.cell import Cell
+from textgen.core.cells.prefetch import prefetch_row
 from textgen.core.cells.steps import add_rows, backward_interpolate, clear_starts, copy_previous, interpolate
 from textgen.core.kernels.activations import apply_logistic, apply_tanh
 from textgen.core.products.product import add_product, add_product_together
 from textgen.core.runtime.crew import share_of
 from textgen.core.runtime.jit import kernel
-from textgen.core.runtime.prefetch import prefetch_row
 
 
 @kernel

@@ -11,12 +11,12 @@ states[0] is a, states[1] the memory c. Gates in the order u, f, o, c~.
 from __future__ import annotations
 
 from textgen.core.cells.cell import Cell
+from textgen.core.cells.prefetch import prefetch_row
 from textgen.core.cells.steps import add_rows, clear_starts, copy_previous
 from textgen.core.kernels.activations import apply_logistic, apply_tanh, tanh, through_logistic, through_tanh
 from textgen.core.products.product import add_product, add_product_together
 from textgen.core.runtime.crew import share_of
 from textgen.core.runtime.jit import inlined, kernel
-from textgen.core.runtime.prefetch import prefetch_row
 
 _GATES = ("u", "f", "o", "c")
 

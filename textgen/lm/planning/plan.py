@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from textgen.core.cells import load_cell
 from textgen.core.runtime.limits import available_cpus
 from textgen.core.runtime.threads import team_size
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
 from textgen.lm.planning.defaults import TextSize, explain, settle
+from textgen.lm.planning.memory import forecast_memory
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import parameter_count
 from textgen.text.corpus.corpus import Corpus
-from textgen.text.tokens.vocabulary import Vocabulary
 from textgen.text.tokens.windows import fit_batch
-
-_PROGRAM_BYTES = 220_000_000  # Python, NumPy, Numba and the compiled kernels
-_FLOAT = 4
-_VALIDATED = 2048  # tokens of a window of the validation
 
 
 @dataclass(frozen=True)
@@ -113,36 +108,3 @@ def _describe_threads(threads: int, cpus: int) -> Iterator[str]:
     if threads > cpus:
         available = "the one CPU" if cpus == 1 else f"the {cpus} CPUs"
         yield f"{threads} threads share {available} that this process may use: no faster than --threads {cpus}"
-
-
-def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
-    """The forecast of the process' peak memory in bytes, within about a quarter.
-
-    Parameters count six times (themselves, gradient, two moments, the best so far, its packed form), the recurrent
-    weights of a layer once more for each thread, which packs them for itself; activations by what the layers allocate
-    for a window; token ids twice (the corpus, and its shuffled order) beside the validation's. On top come, for a
-    while, the activations of a validation. Files are written without another copy.
-    """
-    V = len(corpus.vocabulary)
-    all_parameters = parameter_count(network, V, V)
-    recurrent = len(load_cell(network.cell).gates) * network.hidden**2
-    parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
-    forward, backward = _columns(network, corpus.vocabulary, training.dropout)
-    activations = _FLOAT * (forward + backward) * batch * bptt
-    validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))
-    ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
-    per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
-    return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + validation
-
-
-def _columns(network: NetworkConfig, vocabulary: Vocabulary, dropout: float) -> tuple[int, int]:
-    """Numbers that the layers hold for each token of a window: on the way forward, and besides on the way back."""
-    H, cell, copies = network.hidden, load_cell(network.cell), 2 if dropout else 1
-    hidden = copies * (network.layers + network.head_layers)
-    within = network.layers * (len(cell.gates) + cell.states - 1 + len(cell.products))
-    embedding = network.embedding or 0
-    projected = embedding if network.tie and embedding != H else 0
-    outputs = round(mean_columns(network.cutoffs, vocabulary.counts))
-    # Recurrent layers have the memory of one gradient in common, and with it what drops their units.
-    forward = copies * embedding + (hidden + within) * H + projected + outputs
-    return forward, embedding + (1 + network.head_layers) * H + projected
