@@ -50,10 +50,16 @@ def assert_index_error(done):
 
 
 def test_the_core_stays_within_its_arrays(cache):
-    # In float64 where a test takes both types, and not all tests of products: compiling anew takes nearly all the time.
+    # In float64 where a test takes both types, and not all tests of a file: compiling anew takes nearly all the time.
     products = ("test_weight_gradient_column_by_column", "test_weight_packs_both_ways_and_again")
     selection = [f"products/test_product.py::{name}" for name in products]
     kernels = ("softmax", "largest", "draw", "elementwise", "lookup", "optimizers", "dropout")
     selection += [f"kernels/test_{name}.py" for name in kernels]
-    selection += ["../nn/test_adaptive_softmax.py", "cells/test_gradients.py"]
+    clusters = (
+        "the_probabilities_of_all_ids",
+        "gradients_are_those_of_the_losses",
+        "windows_with_tokens_of_some_clusters_alone",
+    )
+    selection += [f"../nn/test_adaptive_softmax.py::test_{name}" for name in clusters]
+    selection += ["cells/test_gradients.py"]
     assert_tests_pass(CHECKED, cache, *selection, "-k=not float32")
