@@ -30,6 +30,7 @@ from textgen.text.corpus.corpus import read_corpus
 def compile_two(tmp_path, monkeypatch):
     """A function that compiles two kernels, which no cache holds."""
     monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", str(tmp_path / "kernels-0"))
+    (tmp_path / "kernels-0").mkdir()
 
     def compile_both():
         assert jit.kernel(lambda x: x + 1)(1) == 2
@@ -47,8 +48,18 @@ def test_once_and_where_they_are_kept(compile_two, tmp_path, capsys):
     )
 
 
-def test_without_a_folder_it_does_not_say_once(compile_two, monkeypatch, capsys):
-    monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", None)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_without_a_folder_that_can_be_written_it_does_not_say_once(compile_two, monkeypatch, capsys, is_there):
+    """Nor, of a folder that is read-only, that the kernels could not be kept: that is the same."""
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    if is_there:
+        monkeypatch.setattr(os, "access", lambda *_: False)
+        monkeypatch.setattr(IndexDataCacheFile, "_save_index", refuse)
+    else:
+        monkeypatch.setattr(kernel_cache, "CACHE_FOLDER", None)
     with compilation_watched(Notes()):
         compile_two()
     captured = capsys.readouterr()
