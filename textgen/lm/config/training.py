@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.checks import CHOSEN, MOST_UNITS, Checked, check_choice, check_number, option_of
+from textgen.checks import CHOSEN, MOST_STEPS, MOST_UNITS, Checked, check_choice, check_number, option_of
 from textgen.errors import ConfigError
 from textgen.lm.config.sizes import SIZES
 
@@ -47,9 +47,9 @@ class TrainingConfig(Checked):
             raise ConfigError(f"--{limits[0]} and --{limits[1]} contradict each other; give one of them")
         if self.size is not None:
             check_choice("--size", self.size, SIZES)
-        check_number("epochs", self.epochs, least=1)
+        check_number("epochs", self.epochs, least=1, most=MOST_STEPS)
         check_number("seconds", self.seconds, above=0)
-        check_number("steps", self.steps, least=1)
+        check_number("steps", self.steps, least=1, most=MOST_STEPS)
         check_number("batch", self.batch, least=1, most=MOST_UNITS)
         check_number("bptt", self.bptt, least=1, most=MOST_UNITS)
         check_choice("--optimizer", self.optimizer, OPTIMIZERS)
