@@ -270,7 +270,7 @@ def test_pack_sentences():
 @pytest.mark.parametrize("tokenizer", ["word", "whitespace"])
 def test_a_word_longer_than_what_is_read_at_a_time_is_one_token(write, tokenizer):
     """In a text that is learnt, one that is measured, and a sentence that is scored."""
-    word = "x" * 4_200_000
+    word = "x" * 6_000_000
     text = f"a {word} b\n"
     corpus = read_corpus([write(text)], Options(tokenizer), silent)
     assert corpus.vocabulary.tokens[2:] == ("a", "b", word)
