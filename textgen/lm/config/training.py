@@ -56,6 +56,11 @@ class TrainingConfig(Checked):
         check_number("lr", self.lr, above=0)
         check_number("momentum", self.momentum, least=0, below=1)
         check_number("weight_decay", self.weight_decay, least=0)
+        if self.lr is not None and self.lr * self.weight_decay >= 1:
+            raise ConfigError(
+                f"--weight-decay {self.weight_decay:g} takes away all of each weight in a step, and more, at --lr"
+                f" {self.lr:g}; their product must be below 1"
+            )
         check_number("warmup", self.warmup, least=0)
         check_number("clip", self.clip, least=0)
         check_choice("--clip-by", self.clip_by, CLIP_MODES)
