@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
@@ -18,7 +19,8 @@ from textgen.errors import ConfigError
 # configurations, in which nothing is None any more that is no choice of its own: so the types say nothing of it.
 CHOSEN: Any = None
 
-MOST_UNITS, MOST_LAYERS = 1_000_000, 1_000  # far beyond what can be computed, and far below what overflows
+# Far beyond what can be computed, and far below what overflows: steps are divided as float64.
+MOST_UNITS, MOST_LAYERS, MOST_STEPS = 1_000_000, 1_000, 10**15
 _ENDLESS = 2**63  # what no whole number comes near: such a one is damage
 _WORDS = {str: "a text in quotes", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 _WORDS |= {tuple: "a list"}
@@ -46,22 +48,30 @@ def check_number(
     most: float = math.inf,
     below: float = math.inf,
 ) -> None:
-    """Raise ConfigError, naming the range, unless least <= value <= most, above < value < below, and it is finite.
+    """Raise ConfigError, naming the range, unless least <= value <= most, above < value < below, and a float holds it.
 
     None, what is still to be chosen, is always right.
     """
     if value is None:
         return
-    is_finite = value - value == 0  # true of an integer of any size
-    if is_finite and least <= value <= most and above < value < below:
+    is_held = abs(value) <= sys.float_info.max  # false of NaN, of infinity, and of an integer like 10**400
+    if is_held and least <= value <= most and above < value < below:
         return
-    bounds = [] if is_finite else ["finite"]
+    if not (is_held or isinstance(value, float)):
+        most = min(most, sys.float_info.max)
+    bounds = ["finite"] if isinstance(value, float) and not is_held else []
     bounds += [f"at least {least:.9g}"] if least > -math.inf else []
     bounds += [f"above {above:g}"] if above > -math.inf else []
-    bounds += [f"at most {most:,.9g}"] if most < math.inf else []
+    bounds += [f"at most {most:,}" if isinstance(most, int) else f"at most {most:.9g}"] if most < math.inf else []
     bounds += [f"below {below:g}"] if below < math.inf else []
-    found = f"{value:g}" if isinstance(value, float) else str(value)
-    raise ConfigError(f"--{option_of(field)} must be {' and '.join(bounds)}, not {found}")
+    raise ConfigError(f"--{option_of(field)} must be {' and '.join(bounds)}, not {_shown(value)}")
+
+
+def _shown(value: float) -> str:
+    """A number as a message has it: '0.5', '-3'; an integer that would fill the screen by its size."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value.bit_length() <= 128 else f"an integer of {value.bit_length():,} bits"
 
 
 def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:

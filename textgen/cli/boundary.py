@@ -1,7 +1,7 @@
 """The one place where failures become a message on standard error and an exit code.
 
-0 done, 1 the work failed, 2 the request was wrong, 130 interrupted. A closed pipe ends quietly: whoever
-reads has had enough. A programming error keeps its traceback.
+0 done, 1 the work failed, 2 the request was wrong. 130 ended by Ctrl-C, 143 by SIGTERM, 129 by a terminal that was
+closed. A closed pipe ends quietly: whoever reads has had enough. A programming error keeps its traceback.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from textgen.errors import OutputError, TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+_LONGEST = 60  # characters of what was given instead of a number, in a message
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -106,7 +108,12 @@ def _number_message(error: Exception) -> str:
     except (AttributeError, LookupError):
         return ""
     allowed = {"int": "a whole number", "float": "a number"}.get(found["type"].partition("_")[0])
-    return f"{option} must be {allowed}, not {found['input']}" if allowed else ""
+    return f"{option} must be {allowed}, not {_shortened(str(found['input']))}" if allowed else ""
+
+
+def _shortened(text: str) -> str:
+    """`text`, or its beginning where it would fill the screen."""
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _fail(message: str, code: int) -> int:

@@ -1,1 +1,1 @@
-"""The numeric core: arrays in, arrays out. No strings, no files, no printing."""
+"""The numeric core: arrays in, arrays out. It knows no text and prints nothing; it writes compiled kernels alone."""

@@ -33,6 +33,30 @@ def test_the_figures_are_those_of_the_sentences(textgen, stored, text, model):
     assert record["model"] == model
 
 
+@pytest.mark.parametrize("model", ["lines", "words"])
+def test_score_counts_blank_lines_and_nothing_else_besides(textgen, stored, tmp_path, model):
+    """The line that is read is the line of the result; what that adds is the blank lines' own scores."""
+    stored(model)
+    lines = [*LINES[:3], "", "  ", LINES[4], "\t", "the zebra sat."]
+    for name, blank in (("blank", True), ("filled", False)):
+        path = tmp_path / name
+        path.write_text("".join(f"{line}\n" for line in lines if blank or line.strip()))
+        [measured] = textgen("evaluate", path, "--json").records
+        [total] = textgen("score", "--file", path, "--json", "--base", "e", "--detail", "summary").records
+        scores = textgen("score", "--file", path, "--json", "--base", "e").records
+        blanks = [score for score in scores if not score["sentence"].strip()]
+        assert [score["sentence"] for score in scores] == path.read_text().splitlines()
+        assert len(blanks) == (3 if blank else 0)
+        assert total["sentences"] - measured["sequences"] == len(blanks)
+        for count in ("tokens", "oovs"):
+            assert total[count] - measured[count] == sum(score[count] for score in blanks)
+        added = math.fsum(score["log_probability"] for score in blanks)
+        assert total["log_probability"] + measured["nats"] == pytest.approx(added, abs=1e-4)
+        assert blank or total["perplexity"] == pytest.approx(measured["perplexity"])
+        assert total["signature"] == measured["signature"].replace("|blank:skipped|", "|blank:scored|")
+        assert total["signature"] != measured["signature"]
+
+
 def test_what_is_printed(textgen, stored, text):
     stored("lines")
     done = textgen("evaluate", text)

@@ -54,7 +54,7 @@ def test_a_training_that_diverges_is_told_and_ends_with_the_best_model(train, mo
     ]
     assert "back to the best parameters, of step " in told[0]
     assert last.startswith("textgen: the training diverged again after ")
-    assert "the best model is saved as cats-char. Try a lower --lr than 0.0025" in last
+    assert "the best model is saved as cats-char; what helps: a lower --lr than 0.0025 or a lower --clip than 1" in last
     assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "diverged"
     records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert [r["learning_rate"] for r in records if r["event"] == "recovery"] == [0.00125, 0.000625, 0.0003125]
@@ -64,13 +64,45 @@ def test_a_learning_rate_that_the_text_decided_is_told_as_well(textgen, corpus, 
     monkeypatch.setattr(learner, "gradient_size", lambda *_: float("nan"))
     done = textgen("train", corpus, "--hidden", "256", "--epochs", "1", "--threads", "1")
     assert (done.code, done.out) == (1, "")
-    assert re.search(r"Try a lower --lr than 0\.\d+, or a lower --clip$", done.err.splitlines()[-1])
+    assert re.search(r"; what helps: a lower --lr than 0\.\d+ or a lower --clip than 1$", done.err.splitlines()[-1])
 
 
 def test_a_training_that_diverges_at_its_end_has_not_diverged_before(train):
     done = train("--lr", "1e300", "--optimizer", "sgd", "--clip", "0", length=("--steps", "1"))
     assert done.code == 1
-    assert "the training diverged after 64 tokens; no model is saved. Try a lower --lr than 1e+300" in done.err
+    assert "the training diverged after 64 tokens; no model is saved; what helps: a lower --lr than 1e+300" in done.err
+
+
+def test_what_helps_against_a_divergence_is_what_was_asked_for(train):
+    done = train("--lr", "1e300", "--optimizer", "sgd", "--momentum", "0.99", "--clip", "0", length=("--steps", "1"))
+    assert done.code == 1
+    assert done.err.endswith("what helps: a lower --lr than 1e+300, a lower --momentum than 0.99 or --clip 1\n")
+
+
+@pytest.mark.parametrize("options", [("--lr", "0.003"), ()])
+def test_a_weight_decay_that_leaves_no_weight_is_refused(textgen, corpus, options):
+    """Also where the learning rate follows from the text."""
+    done = textgen("train", corpus, "--hidden", "8", *options, "--weight-decay", "1e30")
+    assert (done.code, done.out) == (2, "")
+    assert "textgen: --weight-decay 1e+30 takes away all of each weight in a step, and more, at --lr 0.0" in done.err
+
+
+@pytest.mark.parametrize("held_out", [(), ("--valid-fraction", "0")])
+def test_what_is_far_above_chance_is_no_model(train, tmp_path, held_out):
+    """All of its numbers are finite: some 1e31 nats."""
+    done = train("--lr", "1e30", "--json", "--log", tmp_path / "log", *held_out, length=("--steps", "20"))
+    assert (done.code, done.out) == (1, "")
+    assert "no model is saved" in done.err.splitlines()[-1]
+    rows = [line for line in done.err.splitlines() if re.match(r" +\d+ +\d+ ", line)]
+    assert rows
+    assert {(len(row), len(row.split())) for row in rows} == {(62, 6)}, "columns, and none of them 'best'"
+    assert list_models() == []
+    records = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    validations = [r for r in records if r["event"] == "validation"]
+    assert validations
+    assert not any(r["best"] for r in validations)
+    [end] = [r for r in records if r["event"] == "finished"]
+    assert (end["reason"], end["best"]) == ("diverged", None)
 
 
 def test_a_training_that_diverges_at_once_leaves_no_model(train):

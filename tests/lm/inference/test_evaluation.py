@@ -11,7 +11,7 @@ from textgen.core.runtime.threads import Team
 from textgen.errors import EmptyCorpusError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.inference.evaluation import evaluate
-from textgen.lm.inference.measures import bits_per_character, signature
+from textgen.lm.inference.measures import bits_per_character, signature, signature_of_sentences
 from textgen.lm.inference.scoring import score
 from textgen.nn.computation import Computation
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
@@ -153,13 +153,17 @@ def test_carry_against_the_naive_twin(write):
 def test_the_signature_says_how_it_was_counted(write):
     model = random_model("ab")
     assert evaluate(model, [write("ab")]).signature == (
-        f"level:char|tokenizer:char|unit:line|case:kept|norm:nfc|eos:counted|oov:counted|carry:no|version:{__version__}"
+        "level:char|tokenizer:char|unit:line|blank:skipped|case:kept|norm:nfc|eos:counted|oov:counted|carry:no"
+        f"|version:{__version__}"
     )
     other = TextConfig(tokenizer="word", unit="paragraph", lowercase=True, carry=True)
     assert signature(other) == (
-        "level:word|tokenizer:word|unit:paragraph|case:lower|norm:nfc|eos:counted|oov:counted|carry:yes"
+        "level:word|tokenizer:word|unit:paragraph|blank:skipped|case:lower|norm:nfc|eos:counted|oov:counted|carry:yes"
         f"|version:{__version__}"
     )
+    assert "|unit:file|blank:kept|" in signature(TextConfig(unit="file"))
+    assert "|unit:line|blank:scored|" in signature_of_sentences(TextConfig(unit="paragraph", carry=True))
+    assert "|carry:no|" in signature_of_sentences(TextConfig(unit="paragraph", carry=True))
     assert signature(TextConfig(tokenizer="whitespace")).startswith("level:word|tokenizer:whitespace|")
 
 

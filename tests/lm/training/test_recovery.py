@@ -155,10 +155,46 @@ def test_a_spike_is_a_divergence(animals, rates):
 
 def test_a_training_that_only_becomes_worse(animals):
     """All its numbers are finite, but from the first step on it is worse than if it had learnt nothing."""
-    reports = animals.reports(epochs=40, lr=100.0)
+    reports = animals.reports(epochs=1, batch=1, bptt=2, lr=100.0)
     first, *_ = of_type(RecoveryReport, reports)
     assert (first.cause, first.learning_rate) == ("spike", 50.0)
     assert first.loss > math.log(len(animals.corpus.vocabulary)) + 1
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_what_is_far_above_chance_is_never_the_best(animals, held_out):
+    """All its numbers are finite, and the first validation is not its best either: it begins again."""
+    asked = animals if held_out else animals.without_validation()
+    reports = asked.reports(epochs=9, lr=1e30)
+    validations, end = of_type(ValidationReport, reports), reports[-1]
+    assert [(v.step, v.best) for v in validations] == [(STEPS * n, False) for n in range(1, 5)]
+    assert all(math.isfinite(v.judged) for v in validations)
+    assert [(r.cause, r.back_to) for r in of_type(RecoveryReport, reports)] == [("validation", 0)] * 3
+    assert (end.reason, end.best) == ("diverged", None)
+    start = LanguageModel.new(asked.text, SMALL, asked.corpus.vocabulary, 1)
+    assert vector_of(end.model).tobytes() == vector_of(start).tobytes()
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_a_last_step_that_leads_astray_is_not_kept(animals, rates, held_out):
+    """The losses of training tell nothing of it: they were measured before that step."""
+    rates(lambda highest, step: 1e6 if step == 2 * STEPS - 1 else highest)
+    asked = animals if held_out else animals.without_validation()
+    reports = asked.reports(epochs=2, lr=0.01)
+    first, last = of_type(ValidationReport, reports)
+    assert (first.best, last.best) == (True, False)
+    assert last.train_loss < first.train_loss
+    assert (reports[-1].reason, reports[-1].best) == ("diverged", first)
+
+
+def test_a_text_that_is_learnt_by_heart_has_not_diverged(task):
+    """What is held out goes far worse than by chance, and the first validation is the best one all the same."""
+    letters = task(["abcdefgh"] * 400, valid=["hgfedcba", "aaaahhhh"])
+    reports = letters.reports(epochs=1, batch=1, lr=0.02, network={"hidden": 16})
+    [only] = of_type(ValidationReport, reports)
+    assert only.valid_loss > math.log(len(letters.corpus.vocabulary)) + 2
+    assert of_type(RecoveryReport, reports) == []
+    assert (only.best, reports[-1].reason, reports[-1].best) == (True, "epochs", only)
 
 
 def test_another_kind_of_text_is_no_spike(task, monkeypatch):

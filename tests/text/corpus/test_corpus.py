@@ -267,6 +267,18 @@ def test_pack_sentences():
     assert len(pack_sentences([], vocabulary, TOKENIZERS["word"], lowercase=False)) == 0
 
 
+@pytest.mark.parametrize("tokenizer", ["word", "whitespace"])
+def test_a_word_longer_than_what_is_read_at_a_time_is_one_token(write, tokenizer):
+    """In a text that is learnt, one that is measured, and a sentence that is scored."""
+    word = "x" * 6_000_000
+    text = f"a {word} b\n"
+    corpus = read_corpus([write(text)], Options(tokenizer), silent)
+    assert corpus.vocabulary.tokens[2:] == ("a", "b", word)
+    packed = read_packed([write(text)], corpus.vocabulary, TOKENIZERS[tokenizer], "line", lowercase=False)
+    scored = pack_sentences([text.rstrip("\n")], corpus.vocabulary, TOKENIZERS[tokenizer], lowercase=False)
+    assert corpus.train.ids.tolist() == packed.ids.tolist() == scored.ids.tolist() == [2, 4, 3, EOS_ID]
+
+
 @pytest.mark.parametrize("unit", ["line", "file"])
 @pytest.mark.parametrize("line", ["word and more\n", "word and more ", "wordandmore", "😀 中文 \n"])
 def test_reading_needs_less_than_eight_times_the_size(write, unit, line):

@@ -6,6 +6,9 @@ import pytest
 from textgen.text.corpus.holdout import hold_out, part_lone_sequence
 from textgen.text.corpus.sequences import END, cut_sequences
 from textgen.text.tokens.packed import PackedText
+from textgen.text.tokens.tokenizers import TOKENIZERS
+
+SEAM = TOKENIZERS["char"].seam
 
 
 def packed(characters: list[int]) -> PackedText:
@@ -54,7 +57,7 @@ def test_nothing_is_held_out_where_no_cut_is_sensible(characters):
 
 def part(text: str, unit: str, fraction: float, piece: int = 1000) -> list[tuple[str, int]]:
     chunks = [text[begin : begin + 7] for begin in range(0, len(text), 7)]
-    blocks = list(part_lone_sequence(cut_sequences(chunks, unit, piece), fraction))
+    blocks = list(part_lone_sequence(cut_sequences(chunks, unit, SEAM, piece), fraction))
     characters = [count for block in blocks for count in block.characters]
     return list(zip("".join(block.text for block in blocks).split(END), characters, strict=False))
 
@@ -83,14 +86,14 @@ def test_a_lone_sequence_is_parted(piece, unit, text, fraction, first):
 
 @pytest.mark.parametrize(("fraction", "first"), [(None, 5_500_000), (0.1, 5_400_000)])
 def test_of_a_long_lone_sequence_half_a_million_characters_are_held_out(fraction, first):
-    blocks = part_lone_sequence(cut_sequences(["a" * 6_000_000], "file"), fraction)
+    blocks = part_lone_sequence(cut_sequences(["a" * 6_000_000], "file", SEAM), fraction)
     assert [count for block in blocks for count in block.characters] == [first, 6_000_000 - first]
 
 
 @pytest.mark.parametrize("text", ["a" * 19, "a\nb\n" * 20, "\n\n" + "a" * 18 + "\n"])
 def test_other_texts_stay_as_they_are(text):
-    expected = list(cut_sequences([text], "line"))
-    assert list(part_lone_sequence(cut_sequences([text], "line"), 0.1)) == expected
+    expected = list(cut_sequences([text], "line", SEAM))
+    assert list(part_lone_sequence(cut_sequences([text], "line", SEAM), 0.1)) == expected
 
 
 def test_no_text_stays_no_text():

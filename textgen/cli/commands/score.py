@@ -31,7 +31,7 @@ def score(
         typer.Option(
             parser=options.input_file,
             metavar="FILE",
-            help="Score each line of a file; - is standard input; .gz, .bz2, .xz are unpacked.",
+            help="Score each line of a file, blank ones, too; - is standard input; .gz, .bz2, .xz are unpacked.",
             show_default=False,
         ),
     ] = None,
@@ -60,7 +60,8 @@ def score(
     """Say how probable sentences are.
 
     Shown are log-probability, probability, tokens, and perplexity with and without tokens outside the
-    vocabulary (OOV).
+    vocabulary (OOV). Result N is that of line N: blank lines are scored, too, where train and evaluate
+    skip them.
     """
     check_choice("--detail", detail, DETAILS)
     if rank and detail == "summary":
@@ -76,6 +77,7 @@ def score(
     from textgen.cli.commands.model_choice import open_model
     from textgen.cli.show.score_view import ScoreView
     from textgen.cli.terminal.compiling import compilation_watched
+    from textgen.lm.inference.measures import signature_of_sentences
     from textgen.lm.inference.scoring import score as measure
 
     notes = Notes(quiet)
@@ -84,7 +86,8 @@ def score(
         results = measure(trained, sentence or _lines(file or Path(STDIN), notes), threads=threads)
         if rank:
             results = iter(sorted(results, key=lambda result: -result.log_probability))
-        ScoreView(name, detail, base, unit, rank).show(results, as_json=as_json)
+        view = ScoreView(name, signature_of_sentences(trained.text), detail, base, unit, rank)
+        view.show(results, as_json=as_json)
 
 
 def parse_base(text: str) -> float:

@@ -52,9 +52,10 @@ class Total:
 class ScoreView:
     """Shows scores as they come."""
 
-    def __init__(self, model: str, detail: str, base: str, unit: float, rank: bool) -> None:
-        """`unit`: nats in one unit of the logarithm to `base`."""
+    def __init__(self, model: str, signature: str, detail: str, base: str, unit: float, rank: bool) -> None:
+        """`signature`: how it is counted. `unit`: nats in one unit of the logarithm to `base`."""
         self.model = model
+        self.signature = signature
         self.detail = detail
         self.base = base
         self.unit = unit
@@ -186,6 +187,7 @@ class ScoreView:
                     "perplexity": total.perplexity,
                     "perplexity_without_oov": total.perplexity_without_oov,
                     "model": self.model,
+                    "signature": self.signature,
                 }
             )
             return

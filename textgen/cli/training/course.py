@@ -28,7 +28,7 @@ from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.sampling import sample
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
-from textgen.lm.training.advice import Memorisation, unknown_tokens, warned
+from textgen.lm.training.advice import Memorisation, against_divergence, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
 from textgen.paths import display_name
@@ -113,7 +113,7 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
         times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
         raise DivergedError(
             f"the training diverged {'again ' if times else ''}after {format_amount(end.tokens, 'token')}{times};"
-            f" {saved}. Try a lower --lr than {training.lr:g}, or a lower --clip"
+            f" {saved}; {against_divergence(training)}"
         )
     if end.reason == "interrupted" and destination.has_checkpoint:
         notes.say("go on", resume_command(request))

@@ -126,16 +126,23 @@ def format_heading(level: str) -> str:
 def format_validation(report: ValidationReport, level: str) -> str:
     """One validation as a line: losses in nats per token, and the figure of the level."""
     quality = report.perplexity if level == "word" else report.bits_per_character
-    shown = "-" if quality is None else format_perplexity(quality) if level == "word" else f"{quality:.3f}"
-    held_out = "-" if report.valid_loss is None else f"{report.valid_loss:.4f}"
-    line = f"{report.epoch:>6}{report.step:>9}{report.train_loss:>13.4f}{held_out:>11}{shown:>13}"
+    shown = format_perplexity(quality) if level == "word" and quality is not None else _fixed(quality, 3)
+    trained, held_out = _fixed(report.train_loss, 4), _fixed(report.valid_loss, 4)
+    line = f"{report.epoch:>6}{report.step:>9}{trained:>13}{held_out:>11}{shown:>13}"
     return f"{line}{format_duration(report.seconds):>10}{'  ' + _BEST if report.best else ''}"
+
+
+def _fixed(value: float | None, digits: int) -> str:
+    """With so many digits after the point; with an exponent where the training has diverged: '2.081e+33'. None: '-'."""
+    if value is None:
+        return "-"
+    return f"{value:.{digits}f}" if value < 1000 else f"{value:.3e}"
 
 
 _CAUSES = {
     "loss": "the loss or its gradient is not finite",
     "spike": "the loss has leapt up",
-    "validation": "the held-out loss is not finite",
+    "validation": "its loss is far above that of chance, or not finite",
 }
 
 

@@ -85,7 +85,8 @@ def configurations(values: Mapping[str, Any]) -> Configs:
     """What the options ask for, by parameter name; what is left out has its default. Raises ConfigError."""
     tokenizer = choose_tokenizer(values.get("level"), values.get("tokenizer"), TextConfig.tokenizer)
     time = values.get("time")
-    values = {**values, "tokenizer": tokenizer, "seconds": None if time is None else parse_duration(str(time))}
+    seconds = parse_duration(time) if isinstance(time, str) else time
+    values = {**values, "tokenizer": tokenizer, "seconds": seconds}
     return Configs(pick(TextConfig, values), pick(NetworkConfig, values), pick(TrainingConfig, values))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textgen.checks import CHOSEN, MOST_UNITS, check_choice, check_number, option_of
+from textgen.checks import CHOSEN, MOST_STEPS, MOST_UNITS, check_choice, check_number, option_of
 from textgen.errors import ConfigError
 from textgen.lm.config.sizes import SIZES
 
@@ -47,15 +47,20 @@ class TrainingConfig:
             raise ConfigError(f"--{limits[0]} and --{limits[1]} contradict each other; give one of them")
         if self.size is not None:
             check_choice("--size", self.size, SIZES)
-        check_number("epochs", self.epochs, least=1)
+        check_number("epochs", self.epochs, least=1, most=MOST_STEPS)
         check_number("seconds", self.seconds, above=0)
-        check_number("steps", self.steps, least=1)
+        check_number("steps", self.steps, least=1, most=MOST_STEPS)
         check_number("batch", self.batch, least=1, most=MOST_UNITS)
         check_number("bptt", self.bptt, least=1, most=MOST_UNITS)
         check_choice("--optimizer", self.optimizer, OPTIMIZERS)
         check_number("lr", self.lr, above=0)
         check_number("momentum", self.momentum, least=0, below=1)
         check_number("weight_decay", self.weight_decay, least=0)
+        if self.lr is not None and self.lr * self.weight_decay >= 1:
+            raise ConfigError(
+                f"--weight-decay {self.weight_decay:g} takes away all of each weight in a step, and more, at --lr"
+                f" {self.lr:g}; their product must be below 1"
+            )
         check_number("warmup", self.warmup, least=0)
         check_number("clip", self.clip, least=0)
         check_choice("--clip-by", self.clip_by, CLIP_MODES)

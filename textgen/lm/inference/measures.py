@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from textgen import __version__
 from textgen.lm.config.text import TextConfig
@@ -22,11 +23,22 @@ def bits_per_character(nats: float, characters: int) -> float:
 
 
 def signature(text: TextConfig) -> str:
-    """How figures over a text were counted, so that two can be compared."""
+    """How `evaluate` counts, so that two figures can be compared."""
+    return _joined(text, blank="kept" if text.unit == "file" else "skipped")
+
+
+def signature_of_sentences(text: TextConfig) -> str:
+    """The same of `score`: each line is a sequence of its own, a blank one, too."""
+    return _joined(replace(text, unit="line", carry=False), blank="scored")
+
+
+def _joined(text: TextConfig, blank: str) -> str:
+    """blank : what becomes of blank lines."""
     parts = {
         "level": text.level,
         "tokenizer": text.tokenizer,
         "unit": text.unit,
+        "blank": blank,
         "case": "lower" if text.lowercase else "kept",
         "norm": "nfc",
         "eos": "counted",

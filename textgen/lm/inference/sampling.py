@@ -140,7 +140,8 @@ class _Writer:
         self.prompt = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
         self.prompt_ids = model.vocabulary.ids_of(self.prompt)
         unk = NO_INPUT if config.allow_unk else UNK_ID
-        filters = Filters(float(config.temperature), config.top_k, float(config.top_p), float(config.min_p), unk)
+        top_k = min(config.top_k, len(model.vocabulary))  # a kernel takes 64 bits, and more than all is all
+        filters = Filters(float(config.temperature), top_k, float(config.top_p), float(config.min_p), unk)
         self.first_state = self._read_prompt()
         self.first_input = int(self.prompt_ids[-1]) if len(self.prompt_ids) else model.first_input
         self.begun = 0

@@ -30,7 +30,7 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
     forward, backward = _columns(network, corpus.vocabulary, training.dropout)
     activations = _FLOAT * (forward + backward) * batch * bptt
-    validation = 0 if corpus.valid is None else _FLOAT * forward * min(_VALIDATED, len(corpus.valid.ids))
+    validation = _FLOAT * forward * (batch * bptt if corpus.valid is None else min(_VALIDATED, len(corpus.valid.ids)))
     ids = 2 * corpus.train.ids.nbytes + (0 if corpus.valid is None else corpus.valid.ids.nbytes)
     per_sequence = 40 * (len(corpus.train) + (0 if corpus.valid is None else len(corpus.valid)))
     return _PROGRAM_BYTES + parameters + activations + ids + per_sequence + validation

@@ -35,7 +35,7 @@ class SpikeWatch:
     lowest, if that is read again. An honest change of the text (English, then Chinese) fails the last two: the new
     text's frequencies are learnt at once, or else the old text is not yet forgotten.
 
-    untrained : the loss of whoever takes all tokens for equally probable; above it no training should ever be.
+    untrained : the loss of whoever takes all tokens for equally probable: chance. Above it no training should ever be.
     loss, frequencies : running means over the same windows. lowest : of `loss` and `untrained`; None before it has
     settled. epoch, window : the place after the window at which it was lowest.
     """
@@ -62,6 +62,10 @@ class SpikeWatch:
     def is_bad(self, loss: float, frequency: float) -> bool:
         """Whether a loss is worse than the tokens' frequencies are, and a nat above the lowest (or not a number)."""
         return self.lowest is not None and not (loss <= frequency or loss <= self.lowest + _RISE)
+
+    def is_far_above_chance(self, loss: float) -> bool:
+        """Whether a loss is a nat above chance, or not a number: on a text that was learnt, it has learnt nothing."""
+        return not loss <= self.untrained + _RISE
 
     def acquit(self, epoch: int, window: int) -> None:
         """It was the text: from here on the loss is compared with what it is now."""

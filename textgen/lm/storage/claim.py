@@ -20,18 +20,21 @@ _WITHOUT_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP}  
 class Claim:
     """The sole right to write a model and its checkpoint, until it is released or the process ends, however it ends.
 
-    It is a lock on a hidden file beside the checkpoint, which holds the process's id. A few file systems have no locks;
-    there everybody has the right.
+    It is a lock on a hidden file beside the checkpoint, which holds the process's id. A few systems and file systems
+    have no locks that die with their process; there everybody has the right.
     path : of the model's file.
     """
 
     def __init__(self, path: Path) -> None:
         """Raises ModelBusyError, with its id, if another process has it; OutputError if no file can be made there."""
-        from filelock import FileLock, Timeout  # takes a while, and no other command needs it
+        from filelock import FileLock, SoftFileLock, Timeout  # takes a while, and no other command needs it
 
         self.path = path
         checkpoint = checkpoint_path(real(path))  # one for all the links that lead to a model
         self._file = checkpoint.with_name(f"{hidden_stem(checkpoint)}lock")
+        if issubclass(FileLock, SoftFileLock):  # what filelock has where the system has nothing better
+            self._lock = None
+            return
         self._lock = FileLock(self._file, timeout=_PATIENCE, fallback_to_soft=False, on_acquired=_write_process)
         try:
             self._lock.acquire()
@@ -49,6 +52,8 @@ class Claim:
         That comes first, while it is still ours. Whoever has opened the file meanwhile finds that it has no name any
         more, and makes a new one. Windows removes it afterwards.
         """
+        if self._lock is None:
+            return
         with contextlib.suppress(OSError):
             self._file.unlink()
         self._lock.release()

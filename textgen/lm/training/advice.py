@@ -55,6 +55,15 @@ def _ways_to_know_more(corpus: Corpus, text: TextConfig) -> Iterator[str]:
     yield "more text"
 
 
+def against_divergence(training: TrainingConfig) -> str:
+    """What to do where a training has diverged; its weight decay cannot be at fault, see `TrainingConfig`."""
+    ways = [f"a lower --lr than {training.lr:g}"]
+    if training.optimizer == "sgd" and training.momentum:
+        ways.append(f"a lower --momentum than {training.momentum:g}")
+    ways.append(f"a lower --clip than {training.clip:g}" if training.clip else f"--clip {TrainingConfig.clip:g}")
+    return _joined(ways)
+
+
 class Memorisation:
     """Whether a model learns its text by heart, found out from one validation after the other.
 

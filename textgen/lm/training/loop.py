@@ -80,7 +80,7 @@ def _validate(run: Run) -> Reports:
     """Measure the parameters; the training may end by it."""
     report = run.validate()
     yield report
-    if not run.is_sound(report.judged):
+    if not run.is_sound:
         return "diverged" if run.course.is_over else (yield from _recover(run, "validation"))
     if run.course.is_over:
         return run.course.reason

@@ -32,7 +32,10 @@ class StepReport:
 
 @dataclass(frozen=True)
 class ValidationReport(Validation):
-    """A measurement of the model. best : whether this is the best model so far. model : the best so far."""
+    """A measurement of the model.
+
+    best : whether this is the best model so far; never where it has diverged. model : the best so far.
+    """
 
     best: bool
     model: LanguageModel
@@ -69,8 +72,8 @@ class RecoveryReport:
 class Finished:
     """The end. reason : "epochs", "steps", "time", "patience", "interrupted" or "diverged". best : the model's report.
 
-    model : the best model, ready to be saved; best is None if there was no validation before the end, or none that
-    was finite: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
+    model : the best model, ready to be saved; best is None if there was no validation before the end, or none of sound
+    parameters: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
     """
 
     model: LanguageModel

@@ -30,10 +30,14 @@ from textgen.text.corpus.corpus import Corpus
 from textgen.text.tokens.windows import Window
 
 _READ_AGAIN = 256  # time steps of the text on which the loss was lowest
+_LEARNT_LAST = 2048  # tokens, on which parameters are tried with which the held-out part goes worse than by chance
 
 
 class Run:
-    """One training, where it stands."""
+    """One training, where it stands.
+
+    is_sound : whether the parameters were when they were last measured, see `_are_sound`.
+    """
 
     def __init__(
         self, corpus: Corpus, text: TextConfig, the_plan: TrainingPlan, team: Team, compiling: CompileClock
@@ -50,6 +54,7 @@ class Run:
         self.windows: Iterator[Window] | None = None  # those of the epoch that are left
         self.token_costs = token_costs(vocabulary)
         self.state = State(self._new_watch())
+        self.is_sound = True
         self.course = course_of(the_plan, len(corpus.train.ids), tokens_read(corpus.valid, text.carry))
         self.pace = self._pace(0.0, is_resumed=False)
 
@@ -126,13 +131,14 @@ class Run:
     # Validations
 
     def validate(self) -> ValidationReport:
-        """Measure the parameters on the held-out part, and keep them if they are the best so far."""
+        """Measure the parameters on the held-out part, and keep them if they are the best so far, and sound."""
         state, valid, began = self.state, self.corpus.valid, self.pace.seconds
         figures = figures_of(None if valid is None else validation_nats(self.model, valid, self.team), valid)
-        ended, loss = self.pace.seconds, state.recent.value
+        loss = state.recent.value
         judged = loss if valid is None else figures["valid_loss"]
         best = math.inf if self.best.report is None or valid is None else self.best.report.judged
-        is_best = self.is_sound(judged) and judged < best
+        self.is_sound = self._are_sound(judged)
+        ended = self.pace.seconds
         report = ValidationReport(
             epoch=state.epoch,
             step=state.step,
@@ -140,7 +146,7 @@ class Run:
             seconds=ended,
             train_loss=loss,
             **figures,
-            best=is_best,
+            best=self.is_sound and judged < best,
             model=self.best.model,
         )
         self.course.validated(began, ended)
@@ -163,9 +169,24 @@ class Run:
         is_warm = self.state.step - self.state.warm_from >= self.config.warmup
         return is_warm and 0 < self.config.patience <= self.state.unimproved
 
-    def is_sound(self, loss: float | None) -> bool:
-        """Whether the parameters and their loss are finite."""
-        return loss is not None and math.isfinite(loss) and self.learner.is_sound()
+    def _are_sound(self, judged: float) -> bool:
+        """Whether the parameters and their loss are finite, and have not come off their course.
+
+        Whoever has learnt a text by heart may do far worse on another one than chance does. Whoever has diverged does
+        so on the text that was learnt last, too.
+        """
+        state, spikes = self.state, self.state.spikes
+        if not (math.isfinite(judged) and self.learner.is_sound()):
+            return False
+        if self.corpus.valid is not None and not spikes.is_far_above_chance(judged):
+            return True
+        learnt = self._before(state.epoch, state.window, -(-_LEARNT_LAST // self.plan.batch))
+        return not spikes.is_far_above_chance(self.learner.read(learnt))
+
+    def _before(self, epoch: int, window: int, steps: int) -> list[Window]:
+        """The windows of an epoch before number `window`, so many that they hold `steps` time steps if there are."""
+        first = max(0, window - -(-steps // self.plan.bptt))
+        return list(islice(self.stream.windows(epoch, first), window - first))
 
     # Divergence
 
@@ -174,8 +195,7 @@ class Run:
         state, spikes = self.state, self.state.spikes
         if not spikes.is_suspicious:
             return False
-        first = max(0, spikes.window - -(-_READ_AGAIN // self.plan.bptt))
-        windows = list(islice(self.stream.windows(spikes.epoch, first), spikes.window - first))
+        windows = self._before(spikes.epoch, spikes.window, _READ_AGAIN)
         frequencies = Mean()
         for window in windows:
             frequencies.add(frequency_loss(window, self.token_costs), window.targets.size)

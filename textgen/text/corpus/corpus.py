@@ -97,7 +97,7 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
     tokenizer = TOKENIZERS[options.tokenizer]
     fraction = 0.0 if valid_paths else options.valid_fraction
     digest = hashlib.sha256()
-    unit, blocks = _read_blocks(paths, options.unit, say, digest)
+    unit, blocks = _read_blocks(paths, options.unit, tokenizer, say, digest)
     blocks = blocks if fraction == 0 else part_lone_sequence(blocks, fraction)
     text, tokens = pack(blocks, tokenizer, options.lowercase)
     _check_not_empty(text, paths)
@@ -129,7 +129,7 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
 def read_packed(paths: Paths, vocabulary: Vocabulary, tokenizer: Tokenizer, unit: str, lowercase: bool) -> PackedText:
     """A text in the ids of a finished vocabulary, to be measured. Raises what `read_corpus` raises."""
     check_inputs(paths)
-    _, blocks = _read_blocks(paths, unit, lambda message: None, None)
+    _, blocks = _read_blocks(paths, unit, tokenizer, lambda message: None, None)
     text, tokens = pack(blocks, tokenizer, lowercase)
     _check_not_empty(text, paths)
     return renumber(text, tokens, vocabulary)
@@ -147,20 +147,22 @@ def pack_sentences(
     return PackedText(np.concatenate(ids), np.array(characters, np.int64))
 
 
-def _read_blocks(paths: Paths, unit: str, say: Say, digest: Digest | None) -> tuple[str, Iterator[Block]]:
+def _read_blocks(
+    paths: Paths, unit: str, tokenizer: Tokenizer, say: Say, digest: Digest | None
+) -> tuple[str, Iterator[Block]]:
     """The unit, decided, and the blocks of all files one after the other; no sequence spans two files."""
     files = [read_text(path, digest) for path in paths]
     if unit == "auto":
         head, files = _peek(files)
         unit = detect_unit(head)
         say(f"each {unit} is one sequence ({_REASONS[unit]}; --unit overrides)")
-    names = map(display_name, paths)
-    return unit, chain.from_iterable(_cut_file(name, file, unit, say) for name, file in zip(names, files, strict=True))
+    named = zip(map(display_name, paths), files, strict=True)
+    return unit, chain.from_iterable(_cut_file(name, file, unit, tokenizer, say) for name, file in named)
 
 
-def _cut_file(name: str, chunks: Iterator[str], unit: str, say: Say) -> Iterator[Block]:
+def _cut_file(name: str, chunks: Iterator[str], unit: str, tokenizer: Tokenizer, say: Say) -> Iterator[Block]:
     is_blank = True
-    for block in cut_sequences(chunks, unit):
+    for block in cut_sequences(chunks, unit, tokenizer.seam):
         is_blank = False
         yield block
     if is_blank:

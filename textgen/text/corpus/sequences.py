@@ -7,13 +7,13 @@ otherwise, for reading refuses it. So thousands of lines can be normalized and t
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
 END = "\0"
 PIECE = 1 << 22  # characters of a sequence that are passed on at a time
+_NEAR_THE_END = 64  # characters in which a seam is looked for first
 
 _SEPARATORS = {
     "line": re.compile(r"\n(?:\s*\n)?"),
@@ -36,18 +36,21 @@ class Block:
     characters: list[int]
 
 
-def cut_sequences(chunks: Iterable[str], unit: str, piece: int = PIECE) -> Iterator[Block]:
+def cut_sequences(chunks: Iterable[str], unit: str, seam: re.Pattern[str], piece: int = PIECE) -> Iterator[Block]:
     """The sequences of one file; nothing if it holds only blanks.
 
     unit : "line" (each non-blank line, without its newline), "paragraph" (consecutive non-blank lines) or
         "file" (all of it, as it is).
+    seam : the tokenizer's; there a sequence of more than `piece` characters is cut. A piece without a seam grows until
+        there is one: a word stays whole, however long it is.
     """
-    return _cut_file(chunks, piece) if unit == "file" else _cut_at(_SEPARATORS[unit], chunks, piece)
+    return _cut_file(chunks, seam, piece) if unit == "file" else _cut_at(_SEPARATORS[unit], chunks, seam, piece)
 
 
-def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], piece: int) -> Iterator[Block]:
+def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], seam: re.Pattern[str], piece: int) -> Iterator[Block]:
     rest = ""  # text that is not passed on yet
     counted = 0  # characters before `rest` that count to its first sequence
+    most = piece  # characters of `rest` that are waited for, before it is cut
     begun = False
     for chunk, is_last in chain(((chunk, False) for chunk in chunks), [(_BLANK_LINE, True)]):
         rest += chunk
@@ -63,20 +66,25 @@ def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], piece: int) -> It
             characters[-1] -= len(_BLANK_LINE) if is_last else 0
             yield Block(separator.sub(END, rest[: ends[-1]]), characters)
             rest, counted = rest[ends[-1] :], 0
-        while begun and not is_last and len(rest.rstrip()) > piece:
-            at = _place_to_cut(rest.rstrip())
-            yield Block(rest[:at], [])
+            most = piece
+        if begun and not is_last and len(rest.rstrip()) > most:
+            at = _place_to_cut(rest.rstrip(), seam)
+            if at:
+                yield Block(rest[:at], [])
             rest, counted = rest[at:], counted + at
+            most = max(piece, 2 * len(rest))  # what has no seam is not searched again for each chunk
 
 
-def _cut_file(chunks: Iterable[str], piece: int) -> Iterator[Block]:
-    rest, counted = "", 0
+def _cut_file(chunks: Iterable[str], seam: re.Pattern[str], piece: int) -> Iterator[Block]:
+    rest, counted, most = "", 0, piece
     for chunk in chunks:
         rest += chunk
-        while len(rest) > piece and (counted or not rest.isspace()):
-            at = _place_to_cut(rest)
-            yield Block(rest[:at], [])
+        if len(rest) > most and (counted or not rest.isspace()):
+            at = _place_to_cut(rest, seam)
+            if at:
+                yield Block(rest[:at], [])
             rest, counted = rest[at:], counted + at
+            most = max(piece, 2 * len(rest))
     if counted or (rest and not rest.isspace()):
         yield Block(rest + END, [counted + len(rest)])
 
@@ -87,14 +95,11 @@ def _without_leading_blank_lines(text: str, counted: int) -> tuple[str, int]:
     return text[size:], counted + size
 
 
-def _place_to_cut(text: str) -> int:
-    """Where to cut a long text: after its last newline, else blank, else before its last character."""
-    after_newline = text.rfind("\n") + 1
-    if after_newline:
-        return after_newline
-    at = len(text) - len("".join(text.rsplit(None, 1)[-1:]))  # before the last word
-    if at == 0:
-        at = len(text) - 1
-        while at > 1 and unicodedata.combining(text[at]):  # what composes into one character stays together
-            at -= 1
-    return at
+def _place_to_cut(text: str, seam: re.Pattern[str]) -> int:
+    """The end of the last seam in `text`; 0 if there is none."""
+    near = _NEAR_THE_END
+    while True:
+        places = [match.end() for match in seam.finditer(text, max(0, len(text) - near))]
+        if places or near >= len(text):
+            return places[-1] if places else 0
+        near *= 16

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Protocol
 
-from textgen.text.tokens.words import WordTokenizer
+from textgen.text.tokens.words import IDEOGRAPHS, WordTokenizer
 
 
 class Tokenizer(Protocol):
@@ -15,12 +15,15 @@ class Tokenizer(Protocol):
 
     min_count : tokens seen less often than this in the training text become `<unk>`.
     max_vocab : at most so many tokens are kept, the most frequent first; 0 is no limit.
+    seam : matches where a text that is not normalized yet may be cut, at the match's end. The tokens of the two parts,
+        each normalized for itself, are those of the whole: no mark and no lower case depends on the other side.
     """
 
     name: str
     level: str  # what a token is to a person: "char" or "word"
     min_count: int
     max_vocab: int
+    seam: re.Pattern[str]
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`, which is normalized already."""
@@ -38,6 +41,8 @@ class CharTokenizer:
     level = "char"
     min_count = 1
     max_vocab = 0
+    # Not everywhere: a mark composes with what it follows, and "Σ" becomes "ς" before anything but a letter.
+    seam = re.compile(rf"(?<=\s)|(?<=[0-9A-Za-z{IDEOGRAPHS}])(?=[0-9A-Za-z{IDEOGRAPHS}])")
 
     def tokenize(self, text: str) -> list[str]:
         """The code points of `text`."""
@@ -58,6 +63,7 @@ class WhitespaceTokenizer:
     level = "word"
     min_count = 1
     max_vocab = 0
+    seam = re.compile(r"\s")
 
     def tokenize(self, text: str) -> list[str]:
         """What stands between the blanks of each line, and a newline between two lines."""

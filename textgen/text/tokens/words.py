@@ -27,6 +27,7 @@ _CJK = (
     "\u2e80-\u312f\u3190-\u31ff\u3220-\u325f\u3280-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff9f"
     "\uffe0-\uffe6\U00016fe0-\U00016fff\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
+IDEOGRAPHS = "\u4e00-\u9fff"  # the common ones: nothing composes with them, and they have no case
 _starts_with_cjk = re.compile(f"[{_CJK}]").match
 _holds_cjk = re.compile(f"[{_CJK}]").search
 
@@ -45,6 +46,8 @@ class WordTokenizer:
     level = "word"
     min_count = 2
     max_vocab = 20000
+    # A blank beside CJK is no seam: it may be a token, which depends on both sides.
+    seam = re.compile(rf"\n|(?<=[^\W{_CJK}])\s+(?=[^\W{_CJK}])|(?<=[{IDEOGRAPHS}])(?=[{IDEOGRAPHS}])")
 
     def __init__(self) -> None:
         self._chunks = _Chunks()
