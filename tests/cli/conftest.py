@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 # All that the tests look at is set here, so that a better default changes no test.
 SMALL = ["--cell", "lstm", "--hidden", "8", "--layers", "1", "--embedding", "0", "--head-layers", "0"]
 SMALL += ["--dropout", "0", "--lr", "0.003", "--batch", "4", "--bptt", "16", "--threads", "1"]
+
+LIMIT = 300  # seconds after which a process is killed, so that no test waits for ever
 
 LINES = [f"the {animal} sat on the {place}." for animal in ("cat", "dog", "hen") for place in ("mat", "log", "wall")]
 PARAGRAPHS = [f"{line}\nand then it {verb}.\n" for line in LINES for verb in ("slept", "ran off")]
@@ -70,21 +73,105 @@ def textgen(capsys, monkeypatch):
 
 @pytest.fixture
 def start():
-    """A function that starts one command line in a process of its own."""
+    """A function that starts one command line in a process of its own, or with `program` that Python program."""
     started = []
 
-    def begin(*arguments, **options):
+    def begin(*arguments, program=None, **options):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
-        command = [sys.executable, "-m", "textgen", *map(str, arguments)]
+        command = ["-m", "textgen"] if program is None else ["-c", program]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, env=environment, **{**pipes, **options})
-        started.append(process)
+        process = subprocess.Popen(
+            [sys.executable, *command, *map(str, arguments)], env=environment, **{**pipes, **options}
+        )
+        limit = threading.Timer(LIMIT, process.kill)
+        limit.daemon = True
+        limit.start()
+        started.append((process, limit))
         return process
 
     yield begin
-    for process in started:
+    for process, limit in started:
+        limit.cancel()
         process.kill()
         process.communicate()
+
+
+@dataclass
+class Seat:
+    """A process at a pseudo-terminal, and the other end of that."""
+
+    process: subprocess.Popen[bytes]
+    ours: int
+
+    def close(self):
+        """Close the terminal."""
+        if self.ours >= 0:
+            os.close(self.ours)
+        self.ours = -1
+
+    def type(self, keys):
+        """Press keys."""
+        os.write(self.ours, keys)
+
+    def read(self, until=None):
+        """What came to the terminal since we last looked, up to `until`; without it, up to the process's end."""
+        seen = b""
+        while until is None or until not in seen:
+            try:
+                new = os.read(self.ours, 65536)
+            except OSError:  # how Linux says that nobody has the other end any more
+                new = b""
+            if not new:
+                break
+            seen += new
+        assert until is None or until in seen, seen
+        return seen.decode().replace("\r\n", "\n")
+
+
+@pytest.fixture
+def at_terminal(start):
+    """A function that starts a command whose `streams` are a terminal of its own."""
+    taken = []
+
+    def begin(*arguments, streams=("stdout", "stderr"), env=None, **options):
+        ours, theirs = os.openpty()
+        ends = dict.fromkeys(streams, theirs)
+        process = start(*arguments, env={"TERM": "xterm", **(env or {})}, **ends, **options)
+        os.close(theirs)
+        taken.append(Seat(process, ours))
+        return taken[-1]
+
+    yield begin
+    for seat in taken:
+        seat.close()
+
+
+@pytest.fixture
+def begun(start, corpus):
+    """A function that starts a training that would not end by itself, and waits for its first checkpoint.
+
+    by : what starts it, `start` or `at_terminal`.
+    """
+
+    def begin(*options, by=start, **rest):
+        reader, writer = os.pipe()
+        log = ["--log", f"/dev/fd/{writer}"]
+        long = ["--epochs", "1000000", "--patience", "0"]
+        process = by("train", corpus, *SMALL, *long, *log, *options, pass_fds=[writer], **rest)
+        os.close(writer)
+        records = os.fdopen(reader, encoding="utf-8")
+        assert any(json.loads(record)["event"] == "checkpoint" for record in records)
+        threading.Thread(target=_drain, args=[records], daemon=True).start()
+        return process
+
+    return begin
+
+
+def _drain(stream):
+    """Read what comes, so that whoever writes need not wait."""
+    with stream:
+        for _ in stream:
+            pass
 
 
 def train_once(folder, name, text, *options):

@@ -117,7 +117,7 @@ def test_help_is_quick():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tarin"], "no such command 'tarin'. Did you mean 'train'?; see `textgen --help`"),
+        (["tarin"], "no such command 'tarin'. Did you mean 'train'? See `textgen --help`"),
         (["train"], "missing argument 'FILE'; see `textgen train --help`"),
         (["evaluate"], "missing argument 'FILE'; see `textgen evaluate --help`"),
         (["models", "x"], "got unexpected extra argument(s) (x); see `textgen models --help`"),

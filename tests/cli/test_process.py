@@ -1,15 +1,15 @@
 """What only shows in a process of its own: exit codes, signals, closed pipes, full disks, locales."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SMALL
+from tests.cli.conftest import LIMIT, SMALL
 from textgen.lm.storage.model_file import load_model
 from textgen.lm.storage.store import models_folder
 
@@ -65,8 +65,8 @@ def test_a_closed_pipe_ends_quietly(start, stored, arguments):
     first = process.stdout.readline()
     process.stdout.close()
     assert first.endswith(b"\n")
-    _, err = process.stderr.read(), process.wait(timeout=60)
-    assert (process.returncode, _) == (0, b""), err
+    err = process.stderr.read()
+    assert (process.wait(timeout=60), err) == (0, b"")
 
 
 @posix
@@ -81,20 +81,52 @@ def test_a_pipe_that_was_never_read_ends_quietly(start, stored):
 
 
 @posix
-@pytest.mark.parametrize("closed", [">&-", "2>&-"])
-def test_a_stream_that_was_closed_from_the_start(stored, closed):
+@pytest.mark.parametrize("arguments", [["score", "the cat"], ["sample", "-n", "3"], ["models"], ["--version"]])
+def test_standard_output_that_was_closed_from_the_start(stored, arguments):
     stored("lines")
-    command = f"{sys.executable} -m textgen score 'the cat' {closed}"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
-    assert done.returncode == 0
-    assert bool(done.stdout) == (closed == "2>&-")
-    assert "Traceback" not in done.stderr
+    code, _, err = at_shell(arguments, ">&-")
+    assert (code, err.splitlines()[-1]) == (1, "textgen: standard output cannot be written: it is closed")
+
+
+@posix
+def test_standard_error_that_was_closed_from_the_start(stored):
+    stored("lines")
+    code, out, err = at_shell(["score", "the cat"], "2>&-")
+    assert (code, err) == (0, "")
+    assert out.startswith("log10_probability\t")
+
+
+@posix
+def test_all_streams_closed_from_the_start(corpus):
+    """The first files that are opened do not get the numbers of the streams, and with them what is meant for those."""
+    before = corpus.read_bytes()
+    code, _, _ = at_shell(["train", corpus, *SMALL, "--epochs", "1"], "<&- >&- 2>&-")
+    assert code == 1, "the sequences at the end cannot be shown"
+    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "epochs"
+    assert corpus.read_bytes() == before
+
+
+def at_shell(arguments, redirections):
+    """What a shell's command line leaves: exit code, standard output, standard error."""
+    command = shlex.join([sys.executable, "-m", "textgen", *map(str, arguments)])
+    done = subprocess.run(
+        f"{command} {redirections}", shell=True, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("arguments", [["score", "a", "-q"], ["sample", "-n", "200", "-q"], ["info", "-q", "--json"]])
 def test_a_full_disk_behind_standard_output(start, stored, arguments):
     stored("lines")
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        code, _, err = finish(start(*arguments, stdout=full))
+    assert (code, err) == (1, "textgen: standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_onto_a_full_disk(start, arguments):
     with open("/dev/full", "wb") as full:  # noqa: PTH123
         code, _, err = finish(start(*arguments, stdout=full))
     assert (code, err) == (1, "textgen: standard output cannot be written: No space left on device\n")
@@ -108,7 +140,8 @@ def test_output_is_utf8_whatever_the_locale(start, tmp_path, locale):
     arguments = ["train", corpus, *SMALL, "--epochs", "1", "--valid-fraction", "0"]
     code, out, err = finish(start(*arguments, env=environment))
     assert code == 0, err
-    assert set(out) <= set("春眠不覺曉處處聞啼鳥\n")
+    assert "\n" in set(out) <= set("春眠不覺曉處處聞啼鳥\n")
+    assert len(set(out)) > 3
     with corpus.open("rb") as text:
         code, out, _ = finish(start("score", "-q", "--json", stdin=text, env=environment))
     assert code == 0
@@ -135,15 +168,14 @@ def test_scoring_loads_no_library_and_starts_no_thread_that_it_does_not_need(sto
 
 @posix
 @pytest.mark.parametrize(("number", "expected"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_a_signal_saves_what_there_is(start, corpus, number, expected):
-    process = start("train", corpus, *SMALL, "--epochs", "1000000", "--patience", "0")
-    wait_for(models_folder() / "cats-char.checkpoint", process)
+def test_a_signal_saves_what_there_is(begun, corpus, number, expected):
+    process = begun()
     process.send_signal(getattr(signal, number))
     code, out, err = finish(process)
     assert (code, out) == (expected, "")
     assert "stopping; Ctrl-C again quits at once" in err
     assert "textgen sample --model cats-char" in err
-    assert err.splitlines()[-1] == f"go on     textgen train {corpus} --resume --name cats-char"
+    assert err.splitlines()[-1].startswith(f"go on     textgen train {corpus} --resume --name cats-char --log ")
     model = load_model(models_folder() / "cats-char.safetensors")
     assert model.history["stopped"] == "interrupted"
     assert model.history["validations"]
@@ -152,7 +184,7 @@ def test_a_signal_saves_what_there_is(start, corpus, number, expected):
 
 
 @posix
-def test_a_terminal_that_is_closed(corpus):
+def test_a_terminal_that_is_closed(begun, at_terminal):
     """The training is asked twice to end, and can say nothing more."""
     import fcntl
     import termios
@@ -160,60 +192,39 @@ def test_a_terminal_that_is_closed(corpus):
     def take_terminal():
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    screen, terminal = os.openpty()
-    command = [sys.executable, "-m", "textgen", "train", str(corpus), *SMALL, "--epochs", "1000000", "--patience", "0"]
-    with subprocess.Popen(
-        command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, preexec_fn=take_terminal
-    ) as process:
-        os.close(terminal)
-        wait_for(models_folder() / "cats-char.checkpoint", process)
-        os.close(screen)
-        process.send_signal(signal.SIGHUP)
-    assert process.returncode == 129
+    streams = ("stdin", "stdout", "stderr")
+    seat = begun("--json", by=at_terminal, streams=streams, start_new_session=True, preexec_fn=take_terminal)
+    seat.close()
+    seat.process.send_signal(signal.SIGHUP)
+    assert seat.process.wait(timeout=60) == 129
     model = load_model(models_folder() / "cats-char.safetensors")
     assert model.history["stopped"] == "interrupted"
-
-
-@posix
-def test_a_pipe_for_the_notes_that_is_closed_ends_no_training(start, corpus):
-    process = start("train", corpus, *SMALL, "--epochs", "3")
-    assert process.stderr.readline()
-    process.stderr.close()
-    out = process.stdout.read()
-    assert process.wait(timeout=60) == 0
-    assert out
-    assert load_model(models_folder() / "cats-char.safetensors").history["stopped"] == "epochs"
 
 
 @posix
 def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
     """The process hangs in its second step here, so that only the second signal can end it."""
     program = (
-        "import time, signal, os, textgen.nn.computation as computation\n"
+        "import signal, os, textgen.nn.computation as computation\n"
         "from textgen.cli.boundary import main\n"
         "first_step = computation.Computation.forward_backward\n"
         "def hang(*_):\n"
         "    os.write(1, b'hanging\\n')\n"
-        "    for _ in range(600): time.sleep(0.1)\n"
+        "    while True: signal.pause()\n"
         "def step_once(*arguments):\n"
         "    computation.Computation.forward_backward = hang\n"
         "    return first_step(*arguments)\n"
         "computation.Computation.forward_backward = step_once\n"
-        f"main(['train', {str(tmp_path / 'text.txt')!r}, '--quiet', '--threads', '1', '--hidden', '2'])\n"
+        f"main(['train', {str(tmp_path / 'text.txt')!r}, '--threads', '1', '--hidden', '2'])\n"
     )
     (tmp_path / "text.txt").write_text("the cat\nthe dog\n" * 9)
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"hanging\n"
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        assert process.poll() is None, "the first one waits for the step to end"
-        process.send_signal(signal.SIGINT)
-        assert finish(process) == (130, "", "textgen: interrupted\n")
-    finally:
-        process.kill()
-        process.communicate()
+    process = start(program=program)
+    assert process.stdout.readline() == b"hanging\n"
+    process.send_signal(signal.SIGINT)
+    read_until(process.stderr, b"stopping; Ctrl-C again quits at once\n")
+    assert process.poll() is None, "the first one waits for the step to end"
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == (130, "", "textgen: interrupted\n")
 
 
 @posix
@@ -221,15 +232,34 @@ def test_ctrl_c_outside_of_training(start, stored):
     stored("lines")
     process = start("score", stdin=subprocess.PIPE)
     assert process.stderr.readline().startswith(b"model ")
-    time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
-    assert process.stdout.read() == b""
-    assert process.stderr.read() == b"textgen: interrupted\n"
+    assert finish(process) == (130, "", "textgen: interrupted\n")
 
 
-def wait_for(path, process):
-    """Wait until there is such a file."""
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+@posix
+def test_ctrl_c_that_ends_the_reader_too(start):
+    """`textgen score | tee scores`: what is printed and cannot be written any more does not change the exit code."""
+    program = (
+        "import sys, textgen.cli.boundary as boundary\n"
+        "from textgen.cli.terminal.output import print_data\n"
+        "def work():\n"
+        "    print_data('the first score')\n"
+        "    raise KeyboardInterrupt\n"
+        "boundary.prepare_streams()\n"
+        "sys.exit(boundary.guarded(work))\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(program=program, stdout=writer)
+    os.close(writer)
+    assert finish(process) == (130, "", "textgen: interrupted\n")
+
+
+def read_until(stream, end):
+    """Read lines until one ends with `end`."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if line.endswith(end):
+            return
+    raise AssertionError(b"".join(seen).decode())

@@ -1,8 +1,6 @@
 """What a person sees: tables, the bar, and what is said where a command would wait for the keyboard."""
 
-import os
 import re
-import select
 import sys
 
 import pytest
@@ -15,67 +13,44 @@ if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals on Windows", allow_module_level=True)
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+STYLES = re.compile(r"\x1b\[([0-9;]*)m")
+PLAIN = {"", "0", "1", "2", "22"}  # reset, bold, dim, neither
 
 
-@pytest.fixture
-def terminal():
-    """Both ends of a pseudo-terminal: ours, and the one for a process."""
-    ours, theirs = os.openpty()
-    yield ours, theirs
-    os.close(ours)
-    os.close(theirs)
-
-
-def screen(ours, process, until=None):
-    """All that was written to the terminal until the process ended, or until `until` was in it."""
-    seen = b""
-    while until is None or until not in seen:
-        ready, _, _ = select.select([ours], [], [], 0.05)
-        if ready:
-            seen += os.read(ours, 65536)
-        elif process.poll() is not None:
-            break
-    return seen.decode().replace("\r\n", "\n")
-
-
-def test_scores_are_a_table(start, stored, terminal):
+def test_scores_are_a_table(at_terminal, stored):
     stored("lines")
-    ours, theirs = terminal
-    seen = screen(ours, start("score", "the cat", "the dog", "-q", stdout=theirs, env={"TERM": "xterm"}))
-    lines = [line.split() for line in CODES.sub("", seen).splitlines()]
-    assert lines[0] == ["log10", "P", "P", "tokens", "ppl", "sentence"], "nothing about OOVs, for there are none"
-    assert [line[-1] for line in lines[1:3]] == ["cat", "dog"]
-    assert lines[3][1:] == ["16", lines[3][2], "all", "2", "sentences"]
-    assert float(lines[3][0]) == pytest.approx(float(lines[1][0]) + float(lines[2][0]), abs=2e-4)
-    assert "\t" not in seen
+    lines = CODES.sub("", at_terminal("score", "the cat", "the dog", "-q").read()).splitlines()
+    heading, first, second, total = (line.split() for line in lines)
+    assert heading == ["log10", "P", "P", "tokens", "ppl", "sentence"], "nothing about OOVs, for there are none"
+    assert [first[-1], second[-1]] == ["cat", "dog"]
+    assert total[1::2] == ["16", "all", "sentences"]
+    assert float(total[0]) == pytest.approx(float(first[0]) + float(second[0]), abs=2e-4)
+    assert float(total[2]) == pytest.approx(10 ** (-float(total[0]) / 16), rel=1e-3)
+    assert "\t" not in "".join(lines)
 
 
-def test_tokens_outside_the_vocabulary_have_columns_where_there_are_some(start, stored, terminal):
+def test_tokens_outside_the_vocabulary_have_columns_where_there_are_some(at_terminal, stored):
     stored("words")
-    ours, theirs = terminal
-    seen = screen(ours, start("score", "the zebra sat", "-q", stdout=theirs, env={"TERM": "xterm"}))
+    seen = at_terminal("score", "the zebra sat", "-q").read()
     assert CODES.sub("", seen).splitlines()[0].split() == "log10 P P tokens OOVs ppl w/o OOV sentence".split()  # noqa: SIM905
 
 
-def test_without_sentences_the_keyboard_is_announced(start, stored, terminal):
+def test_without_sentences_the_keyboard_is_announced(at_terminal, stored):
     stored("lines")
-    ours, theirs = terminal
-    process = start("score", stdin=theirs, stderr=theirs, env={"TERM": "xterm"})
-    seen = screen(ours, process, b"Ctrl-D ends it")
+    seat = at_terminal("score", streams=("stdin", "stderr"))
+    seen = seat.read(until=b"Ctrl-D ends it")
     assert "sentences, one a line, from the keyboard; Ctrl-D ends it" in CODES.sub("", seen)
-    os.write(ours, b"the cat\n\x04")
-    out, _ = process.communicate(timeout=60)
+    seat.type(b"the cat\n\x04")
+    out = seat.process.stdout.read()
     assert out.decode().splitlines()[1].endswith("the cat")
-    assert process.returncode == 0
+    assert seat.process.wait(timeout=60) == 0
 
 
-def test_a_training_draws_a_bar_and_keeps_standard_output_clean(start, corpus, terminal):
-    ours, theirs = terminal
-    process = start("train", corpus, *SMALL, "--epochs", "40", "--patience", "0", stderr=theirs, env={"TERM": "xterm"})
-    seen = screen(ours, process)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    text = CODES.sub("", seen)
+def test_a_training_draws_a_bar_and_keeps_standard_output_clean(at_terminal, corpus):
+    seat = at_terminal("train", corpus, *SMALL, "--epochs", "40", "--patience", "0", streams=("stderr",))
+    text = CODES.sub("", seat.read())
+    out = seat.process.stdout.read()
+    assert seat.process.wait(timeout=60) == 0
     assert "━" in text
     assert "preparing" in text
     assert re.search(r"\b40 +\d+ .*\d:\d\d", text)
@@ -84,18 +59,22 @@ def test_a_training_draws_a_bar_and_keeps_standard_output_clean(start, corpus, t
     assert b"\x1b" not in out
 
 
-def test_no_colour_where_none_is_wanted(start, stored, terminal):
+@pytest.mark.parametrize("command", ["train", "info"])
+def test_dim_and_bold_are_all_the_styles_there_are(at_terminal, stored, corpus, command):
+    """No colour, also where the terminal has millions of them and nobody has declined them."""
     stored("lines")
-    ours, theirs = terminal
-    process = start("info", stdout=theirs, stderr=theirs, env={"TERM": "xterm", "NO_COLOR": "1"})
-    assert not re.search(r"\x1b\[(3|4|9|10)[0-9]m(?<!\x1b\[39m)(?<!\x1b\[49m)", screen(ours, process))
+    arguments = [corpus, *SMALL, "--epochs", "3"] if command == "train" else []
+    colourful = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "NO_COLOR": ""}
+    seen = at_terminal(command, *arguments, env=colourful).read()
+    used = {number for style in STYLES.findall(seen) for number in style.split(";")}
+    assert "2" in used
+    assert used <= PLAIN
 
 
 @pytest.mark.parametrize(("locale", "line"), [("C.UTF-8", "│"), ("C", "|")])
-def test_info_draws_the_learning_curve(start, stored, terminal, locale, line):
+def test_info_draws_the_learning_curve(at_terminal, stored, locale, line):
     stored("lines")
-    ours, theirs = terminal
-    seen = CODES.sub("", screen(ours, start("info", stdout=theirs, env={"TERM": "xterm", "LC_ALL": locale})))
+    seen = CODES.sub("", at_terminal("info", streams=("stdout",), env={"LC_ALL": locale}).read())
     assert "loss, nats per token\n" in seen
     assert sum(text.strip().startswith(line) for text in seen.splitlines()) > 3, "rows of the plot without a tick"
     assert "held out" in seen.splitlines()[-1]
@@ -112,5 +91,6 @@ def test_markup_in_a_text_is_text(capsys, monkeypatch):
     out, err = CODES.sub("", captured.out), CODES.sub("", captured.err)
     assert out.count("[bold]x[/bold] :smile: [/] a\\nb") == 2
     assert "[red]text" in out
+    assert "[dim]" in out
     assert "␣" in out
     assert "[bold]x[/bold] :smile: [/] a" in err

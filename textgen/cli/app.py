@@ -9,6 +9,7 @@ import typer
 import textgen
 from textgen.cli.commands import evaluate, info, models, sample, score, train
 from textgen.cli.help import GroupedCommand, PlainGroup
+from textgen.cli.terminal.output import print_data, print_line
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -20,13 +21,13 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"textgen {textgen.__version__}")
+        print_data(f"textgen {textgen.__version__}")
         raise typer.Exit
 
 
 def _print_help(context: typer.Context, asked: bool) -> None:
     if asked:
-        typer.echo(context.get_help())
+        print_data(context.get_help())
         raise typer.Exit
 
 
@@ -46,7 +47,7 @@ def root(
     """Train a recurrent language model on your own text, write new text with it, and score sentences."""
     del show_help, show_version
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
+        print_line(context.get_help())
         raise typer.Exit(2)
 
 

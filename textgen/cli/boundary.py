@@ -15,9 +15,10 @@ from typing import NoReturn
 import typer
 
 from textgen.cli.app import app
-from textgen.cli.terminal.output import discard, flush_data, prepare_streams
+from textgen.cli.terminal.output import flush_data, print_line
 from textgen.cli.terminal.signals import INTERRUPTED
-from textgen.errors import TextgenError, WorkError
+from textgen.cli.terminal.streams import prepare_streams
+from textgen.errors import OutputError, TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -48,17 +49,28 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """The exit code of `work`, its failures told on standard error."""
+    """The exit code of `work`, its failures told on standard error.
+
+    What it printed is then sent on its way. If that fails, too, the code of its own failure stays.
+    """
+    code = _told(work)
     try:
-        code = work()
         flush_data()
+    except BrokenPipeError:
         return code
+    except OutputError as error:
+        return code or _fail(str(error), error.exit_code)
+    return code
+
+
+def _told(work: Callable[[], int]) -> int:
+    try:
+        return work()
     except TextgenError as error:
         return _fail(str(error), error.exit_code)
     except UsageError as error:
         return _fail(_usage_message(error), 2)
     except BrokenPipeError:
-        discard(sys.stdout)
         return 0
     except MemoryError as error:
         return _fail(f"there is not enough memory: {error or 'the system refused more'}", WorkError.exit_code)
@@ -82,7 +94,8 @@ def _usage_message(error: Exception) -> str:
     message: str = _number_message(error) or error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "textgen"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}; see `{place} --help`"
+    see = " See" if message.endswith("?") else "; see"  # Typer may ask whether another name was meant
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}{see} `{place} --help`"
 
 
 def _number_message(error: Exception) -> str:
@@ -98,5 +111,5 @@ def _number_message(error: Exception) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"textgen: {message}", file=sys.stderr, flush=True)
+    print_line(f"textgen: {message}")
     return code

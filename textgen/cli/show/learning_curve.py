@@ -91,7 +91,7 @@ def learning_curve(summary: ModelSummary) -> Curve | None:
     name, length = summary.path.stem, _describe_length(records[-1])
     if best is None:
         return Curve(name, trained, held_out, None, "", length)
-    note = f"{best['valid_loss']:.4f} at epoch {best.get('epoch', '?')}"
+    note = f"{best['valid_loss']:.4f} at epoch {best['epoch'] if isinstance(best.get('epoch'), int) else '?'}"
     return Curve(name, trained, held_out, Point(best["tokens"], best["valid_loss"]), note, length)
 
 

@@ -52,15 +52,14 @@ def draw_table(
     Texts are escaped as in TSV, and a blank alone, which would not be seen, is drawn as ␣.
     """
     from rich.table import Table
-    from rich.text import Text
 
     shown = [number for number, column in enumerate(columns) if column.name not in hidden]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=bool(footer))
     for number in shown:
         column = columns[number]
         table.add_column(
-            Text(column.heading),
-            footer=Text(footer[number]) if footer else "",
+            column.heading,
+            footer=footer[number] if footer else "",
             footer_style="dim",
             justify="right" if column.right else "left",
             no_wrap=column.right,
@@ -68,7 +67,7 @@ def draw_table(
         )
     for row in rows:
         cells = ("␣" if row[number] == " " else row[number].translate(_ESCAPES) for number in shown)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*cells)
     console().print(table)
 
 
@@ -79,11 +78,10 @@ def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
             print_data(f"{label}\t{value.translate(_ESCAPES)}")
         return
     from rich.table import Table
-    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in pairs:
-        grid.add_row(label, Text(value.translate(_ESCAPES)))
+        grid.add_row(label, value.translate(_ESCAPES))
     console().print(grid)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from textgen.errors import OutputError
 from textgen.lm.storage.strict_json import to_json
@@ -19,48 +17,14 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 10
 
 
-class _LossyStderr(io.TextIOWrapper):
-    """A standard error that never fails: whoever closes its terminal or pipe loses the notes, not hours of work."""
-
-    def write(self, text: str) -> int:
-        """Write `text`, or lose it."""
-        try:
-            return super().write(text)
-        except OSError:
-            discard(self)
-            return len(text)
-
-    def flush(self) -> None:
-        """Send what was written on its way, or lose it."""
-        try:
-            super().flush()
-        except OSError:
-            discard(self)
-
-
-def prepare_streams() -> None:
-    """Write UTF-8 and LF whatever the system; what UTF-8 cannot hold is escaped, it never fails."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us: `textgen ... >&-`
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
-    sys.stdout = _as_utf8(io.TextIOWrapper, sys.stdout)
-    sys.stderr = _as_utf8(_LossyStderr, sys.stderr)
-
-
 def print_data(text: str) -> None:
     """Write `text` and a newline to standard output. Raises OutputError; at a closed pipe BrokenPipeError."""
-    try:
-        sys.stdout.write(text + "\n")
-    except OSError as error:
-        raise _lost_output(error) from error
+    sys.stdout.write(text + "\n")
 
 
 def flush_data() -> None:
     """Send what was printed on its way. Raises as `print_data` does."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        raise _lost_output(error) from error
+    sys.stdout.flush()
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -68,11 +32,29 @@ def print_json(record: Mapping[str, Any]) -> None:
     print_data(to_json(record))
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A Rich console for the screen, which highlights nothing and reads no text as markup."""
-    from rich.console import Console
+def print_line(text: str) -> None:
+    """Write `text` and a newline to standard error, in one piece; what cannot be written is lost."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
 
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+@contextmanager
+def losses_told(notes: Notes) -> Iterator[None]:
+    """Data that the block prints and that cannot be written ends nothing; a note says so, but for a closed pipe."""
+    try:
+        yield
+        flush_data()
+    except BrokenPipeError:
+        pass
+    except OutputError as error:
+        notes.say("warning", str(error))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A Rich console for the screen: see `ScreenConsole`."""
+    from textgen.cli.terminal.screen import ScreenConsole
+
+    return ScreenConsole(sys.stderr if stderr else sys.stdout)
 
 
 @dataclass
@@ -87,15 +69,14 @@ class Notes:
         if self.quiet:
             return
         if not sys.stderr.isatty():
-            print(f"{label:<{_LABEL_WIDTH}}{text}", file=sys.stderr, flush=True)
+            print_line(f"{label:<{_LABEL_WIDTH}}{text}")
             return
         from rich.table import Table
-        from rich.text import Text
 
         grid = Table.grid(padding=0)
         grid.add_column(width=_LABEL_WIDTH, style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
-        grid.add_row(label, Text(text))
+        grid.add_row(label, text)
         (self.screen or console(stderr=True)).print(grid)
 
     @contextmanager
@@ -110,30 +91,4 @@ class Notes:
     def part(self) -> None:
         """On a terminal, print an empty line between what came before and what follows."""
         if not self.quiet and sys.stderr.isatty():
-            print(file=sys.stderr, flush=True)
-
-
-def _lost_output(error: OSError) -> Exception:
-    """What to raise after standard output refused: a closed pipe stays what it is."""
-    discard(sys.stdout)
-    if isinstance(error, BrokenPipeError):
-        return error
-    return OutputError(f"standard output cannot be written: {error.strerror or error}")
-
-
-def _as_utf8(kind: type[io.TextIOWrapper], stream: TextIO) -> TextIO:
-    """A stream of this kind in the place of `stream`, unless that is none of the interpreter's own."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream
-    buffered = stream.line_buffering
-    return kind(stream.detach(), encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=buffered)
-
-
-def discard(stream: TextIO) -> None:
-    """Let what is in the stream's buffer, and whatever will be written, go nowhere.
-
-    Else the interpreter tries it again while it ends, and complains.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            print_line("")

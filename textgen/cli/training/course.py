@@ -15,7 +15,7 @@ from textgen.cli.commands.options import Configs
 from textgen.cli.commands.sample import print_sequence
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
-from textgen.cli.terminal.output import Notes, print_json
+from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_json
 from textgen.cli.terminal.reading import announce_terminal
 from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.log import Record, open_log
@@ -118,7 +118,10 @@ def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
 
 
 def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
-    """Tell how the training ended; after a good end, show a few sequences."""
+    """Tell how the training ended; after a good end, show a few sequences.
+
+    Raises OutputError if they cannot be shown. After an interruption, its exit code is what counts.
+    """
     notes, destination, training = request.notes, request.destination, request.configs.training
     for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
@@ -131,13 +134,24 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
         )
     if end.reason == "interrupted" and destination.has_checkpoint:
         notes.say("go on", resume_command(request))
-    if request.as_json:
-        place = {"model": destination.name, "path": str(destination.path)} if end.best else {}
-        print_json({"event": "result", **place, **as_record(end)})
     if end.reason == "interrupted":
+        with losses_told(notes):
+            _print_result(end, request)
         raise typer.Exit(stopping.exit_code)
     notes.part()
-    _show_samples(end, training.seed, training.threads, as_json=request.as_json)
+    try:
+        _print_result(end, request)
+        _show_samples(end, training.seed, training.threads, as_json=request.as_json)
+        flush_data()
+    except OutputError as error:
+        raise OutputError(f"{error}; the model is saved as {destination.name}") from error
+
+
+def _print_result(end: Finished, request: Request) -> None:
+    """Print the end as JSON, if that was asked for."""
+    if request.as_json:
+        place = {"model": request.destination.name, "path": str(request.destination.path)} if end.best else {}
+        print_json({"event": "result", **place, **as_record(end)})
 
 
 def check_memory(needed: int) -> None:

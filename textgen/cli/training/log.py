@@ -57,7 +57,7 @@ class _Log:
         try:
             if self._may_be_torn and _is_torn(self._path):
                 line = b"\n" + line
-            if self._file.write(line) < len(line):
+            if (self._file.write(line) or 0) < len(line):  # None: a pipe that does not wait, and is full
                 raise OSError("the disk took only a part of a record")
         except OSError as error:
             self._lose(error)

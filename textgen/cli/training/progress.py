@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from textgen.cli.terminal.number_formats import format_duration, format_perplexity
-from textgen.cli.terminal.output import Notes, console
+from textgen.cli.terminal.output import Notes, console, print_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -61,11 +60,11 @@ class PlainProgress(SilentProgress):
 
     def print_line(self, line: str) -> None:
         """Print one line to standard error."""
-        print(line, file=sys.stderr, flush=True)
+        print_line(line)
 
     def stopping(self) -> None:
-        """Say it past Python's buffers, in which the interrupted code may just be writing."""
-        os.write(2, f"{_STOPPING}\n".encode())
+        """Say it; standard error has no buffer, in which the interrupted code may just be writing."""
+        print_line(_STOPPING)
 
 
 class LiveProgress(PlainProgress):
@@ -160,11 +159,18 @@ def open_progress(corpus: Corpus, configs: Configs, plan: TrainingPlan, notes: N
 
         described = TextColumn("{task.description}", markup=False)
         figures = TextColumn("{task.fields[figures]}", style="dim", markup=False)
-        bar = BarColumn(bar_width=None, complete_style="default", finished_style="default", pulse_style="dim")
+        bar = BarColumn(bar_width=None)
         ratio = len(corpus.train.ids) / max(1, int(corpus.train.characters.sum()))
         screen = console(stderr=True)
         screen.width -= len("^C ")  # what the terminal echoes must not break the line, or the bar could not be erased
-        drawn = Progress(described, bar, figures, console=screen, transient=True, expand=True)
+        drawn = Progress(
+            *(described, bar, figures),
+            console=screen,
+            transient=True,
+            expand=True,
+            redirect_stdout=False,  # to a console that obeys control sequences in what it is given
+            redirect_stderr=False,
+        )
         with drawn as shown, notes.printed_on(screen):
             yield LiveProgress(level, plan, ratio, shown)
 
