@@ -160,11 +160,19 @@ def begun(start, corpus):
         long = ["--epochs", "1000000", "--patience", "0"]
         process = by("train", corpus, *SMALL, *long, *log, *options, pass_fds=[writer], **rest)
         os.close(writer)
-        with os.fdopen(reader, encoding="utf-8") as records:
-            assert any(json.loads(record)["event"] == "checkpoint" for record in records)
+        records = os.fdopen(reader, encoding="utf-8")
+        assert any(json.loads(record)["event"] == "checkpoint" for record in records)
+        threading.Thread(target=_drain, args=[records], daemon=True).start()
         return process
 
     return begin
+
+
+def _drain(stream):
+    """Read what comes, so that whoever writes need not wait."""
+    with stream:
+        for _ in stream:
+            pass
 
 
 def train_once(folder, name, text, *options):

@@ -109,7 +109,7 @@ def test_help_loads_nothing_that_it_does_not_need(arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["tarin"], "no such command 'tarin'. Did you mean 'train'?; see `textgen --help`"),
+        (["tarin"], "no such command 'tarin'. Did you mean 'train'? See `textgen --help`"),
         (["train"], "missing argument 'FILE'; see `textgen train --help`"),
         (["evaluate"], "missing argument 'FILE'; see `textgen evaluate --help`"),
         (["models", "x"], "got unexpected extra argument(s) (x); see `textgen models --help`"),

@@ -96,7 +96,8 @@ def _usage_message(error: Exception) -> str:
     message: str = _number_message(error) or error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "textgen"
-    return f"{message[:1].lower()}{message[1:].rstrip('.')}; see `{place} --help`"
+    see = " See" if message.endswith("?") else "; see"  # Typer may ask whether another name was meant
+    return f"{message[:1].lower()}{message[1:].rstrip('.')}{see} `{place} --help`"
 
 
 def _number_message(error: Exception) -> str:
