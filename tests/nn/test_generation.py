@@ -176,6 +176,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "tied": {"layers": 1, "embedding": 37, "tie": True, "head_layers": 1},
     "tied, projected": {"layers": 1, "embedding": 18, "tie": True},
     "in clusters": {"layers": 1, "cutoffs": (7, 20, 40)},
+    "deep": {"layers": 5, "embedding": 18, "tie": True, "head_layers": 3},
     "tied, in clusters": {"layers": 1, "embedding": 18, "tie": True, "cutoffs": (4,)},
 }
 THREADS = (1, 2, 3, 5)

@@ -11,6 +11,7 @@ from textgen.core.products.weight import Weight
 from textgen.core.runtime.buffers import empty
 from textgen.core.runtime.crew import ALONE
 from textgen.core.runtime.linking import Compiled
+from textgen.core.runtime.series import Series
 from textgen.nn.connections import OneHot, Product
 from textgen.nn.layer import Layer
 from textgen.nn.layers import Affine, Embedding, Recurrent, Softmax
@@ -38,8 +39,8 @@ def steps(layers: list[Layer]) -> Steps:
         table=bottom.connection.matrix.value,
         bias=bottom.bias.value,
         looked_up=looked_up,
-        recurrent=tuple(map(_step, recurrent)),
-        affine=tuple(
+        recurrent=Series(map(_step, recurrent)),
+        affine=Series(
             _multiplication(a.connection, a.bias.value, y, a.is_squashed) for a, y in zip(affine, results, strict=True)
         ),
         cutoffs=output.cutoffs,
@@ -70,7 +71,7 @@ def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray, is_squa
 
 def draws(filters: Filters, steps: Steps, parts: int) -> Draws:
     """What a crew of `parts` needs to draw from the logits of `steps`."""
-    [logits], K = steps.affine[-1].y, steps.cutoffs.size
+    [logits], K = steps.affine.items[-1].y, steps.cutoffs.size
     B, columns = logits.shape
     V = columns - K
     joint = empty((B if K else 0, V), logits.dtype)

@@ -18,6 +18,7 @@ from textgen.core.products.product import Packed, multiply_together
 from textgen.core.runtime.crew import is_abandoned, meet, share_of
 from textgen.core.runtime.jit import inlined, kernel
 from textgen.core.runtime.linking import Compiled, call
+from textgen.core.runtime.series import Series, count_of, item_of
 
 
 class Multiplication(NamedTuple):
@@ -50,8 +51,9 @@ class Steps(NamedTuple):
 
     inputs : (B,) int32, the token before; negative: the zero vector. table : (V, N), of which rows are looked up,
     multiplied by scale, and bias : (N,) added, to give looked_up : (1, B, N).
-    affine : of the head layers, the projection, if there is one, and the output layer, whose y : (1, B, K + V) are the
-    logits. cutoffs : (K,) int64, of its clusters, as core/kernels/clusters.py has them; K = 0: the softmax is full.
+    recurrent : a `Step` a layer. affine : a `Multiplication` for each head layer, the projection, if there is one, and
+    the output layer, whose y : (1, B, K + V) are the logits. cutoffs : (K,) int64, of its clusters, as
+    core/kernels/clusters.py has them; K = 0: the softmax is full.
     """
 
     inputs: np.ndarray
@@ -59,8 +61,8 @@ class Steps(NamedTuple):
     table: np.ndarray
     bias: np.ndarray
     looked_up: np.ndarray
-    recurrent: tuple[Step, ...]
-    affine: tuple[Multiplication, ...]
+    recurrent: Series
+    affine: Series
     cutoffs: np.ndarray
 
 
@@ -167,10 +169,11 @@ def write(steps, streams, draws, eos, crew):
     while _goes_on(streams) and not is_abandoned(crew):
         for b in range(first, last):
             look_up(steps.inputs[b], steps.scale, steps.table, steps.bias, steps.looked_up[0, b])
-        for layer in steps.recurrent:
-            _advance(layer, streams.ended, first, last, crew)
+        for number in range(count_of(steps.recurrent)):
+            _advance(item_of(steps.recurrent, number), streams.ended, first, last, crew)
         y = steps.looked_up
-        for affine in steps.affine:
+        for number in range(count_of(steps.affine)):
+            affine = item_of(steps.affine, number)
             multiply_together(affine.x, affine.weight, affine.base, affine.y, crew)
             y = affine.y
             for b in range(first, last if affine.is_squashed else first):
