@@ -34,8 +34,8 @@ class ValidationReport:
     """A measurement of the model.
 
     train_loss, valid_loss : nats per token, the former since the validation before; valid_loss, bits_per_character and
-    perplexity are None if nothing is held out. best : whether this is the best model so far; never
-    where it has diverged. model : the best so far.
+    perplexity are None if nothing is held out. best : whether this is the best model so far; one that is far worse than
+    chance never is. model : the best so far.
     """
 
     epoch: int
@@ -86,8 +86,8 @@ class RecoveryReport:
 class Finished:
     """The end. reason : "epochs", "steps", "time", "patience", "interrupted" or "diverged". best : the model's report.
 
-    model : the best model, ready to be saved; best is None if there was no validation before the end, or none of sound
-    parameters: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
+    model : the best model, ready to be saved; best is None if there was no validation before the end, or none that was
+    good: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
     """
 
     model: LanguageModel
