@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import LINES, checkpoints, model_of
 from textgen.lm.progress.checkpoint import read_checkpoint
+from textgen.lm.progress.divergence import SpikeWatch
 from textgen.lm.storage.model_file import load_model
 from textgen.lm.storage.store import models_folder
 
@@ -48,6 +49,20 @@ def test_a_model_in_a_place_of_its_own(textgen, train, interrupted, corpus, tmp_
     assert textgen("train", corpus, "--resume", "--output", path).code == 0
     train("--name", "whole")
     assert load_model(path).network.parameters.vector.tobytes() == model_of("whole")[0]
+
+
+def test_what_has_learnt_nothing_may_be_given_more(textgen, train, corpus, monkeypatch):
+    """It goes on from where it stands, as one does whose first part was good."""
+    train("--name", "good", length=("--steps", "6"))
+    with monkeypatch.context() as patched:
+        patched.setattr(SpikeWatch, "is_far_above_chance", lambda *_: True)
+        bad = train("--name", "bad", length=("--steps", "6"))
+    assert (bad.code, checkpoints()) == (1, ["bad.checkpoint", "good.checkpoint"])
+    assert "the training diverged after 384 tokens; no model is saved" in bad.err
+    for name in ("good", "bad"):
+        done = textgen("train", corpus, "--resume", "--name", name, "--steps", "12")
+        assert (done.code, "step 6, " in done.err) == (0, True)
+    assert model_of("bad")[0] == model_of("good")[0]
 
 
 def test_without_a_name_the_newest_of_the_text_is_gone_on_with(textgen, train, interrupted, corpus):

@@ -142,7 +142,7 @@ def _fixed(value: float | None, digits: int) -> str:
 _CAUSES = {
     "loss": "the loss or its gradient is not finite",
     "spike": "the loss has leapt up",
-    "validation": "its loss is far above that of chance, or not finite",
+    "validation": "the held-out loss is not finite",
 }
 
 

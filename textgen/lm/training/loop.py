@@ -31,9 +31,10 @@ def train(
     """Train a model on `corpus`; the last report is Finished, the first is that of the first step.
 
     text : with its unit settled. the_plan : for this corpus. should_stop : asked before each step; True ends the
-    training in good order, after a checkpoint. resumed : where to go on; corpus and plan are those of
-    then, but for a length that may be greater.
-    A training that diverges goes back to the best parameters so far; the fourth time it ends, reason "diverged".
+    training in good order, after a checkpoint. resumed : where to go on; corpus and plan are those of then, but for a
+    length that may be greater.
+    A training that diverges goes back to the best parameters so far; the fourth time it ends, reason "diverged". So is
+    the reason of one that comes to its end without having learnt anything; it may be given more, all the same.
     """
     with Team(the_plan.threads) as team, compilation_timed() as compiling:
         run = Run(corpus, text, the_plan, team, compiling)
@@ -50,7 +51,7 @@ def _reports(run: Run, should_stop: Callable[[], bool]) -> Iterator[Report]:
             if run.course.is_validation_due and state.step > state.validated:
                 reason = yield from _validate(run)
             elif run.course.is_over:
-                reason = run.course.reason if run.best.report is not None else "diverged"
+                reason = run.course.reason
             elif should_stop():
                 reason = "interrupted"
             else:
@@ -59,7 +60,8 @@ def _reports(run: Run, should_stop: Callable[[], bool]) -> Iterator[Report]:
         yield from _checkpoint(run)
     if reason == "interrupted" and run.best.report is None:
         yield run.validate()  # what the checkpoint knows nothing of
-    yield _finish(run, reason)
+    has_learnt = run.best.report is not None or reason == "interrupted"
+    yield _finish(run, reason if has_learnt else "diverged")
 
 
 def _step(run: Run) -> Reports:
@@ -80,7 +82,7 @@ def _validate(run: Run) -> Reports:
     """Measure the parameters; the training may end by it."""
     report = run.validate()
     yield report
-    if not run.is_sound:
+    if not run.is_sound(report.judged):
         return "diverged" if run.course.is_over else (yield from _recover(run, "validation"))
     if run.course.is_over:
         return run.course.reason

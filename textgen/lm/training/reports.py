@@ -34,7 +34,7 @@ class StepReport:
 class ValidationReport(Validation):
     """A measurement of the model.
 
-    best : whether this is the best model so far; never where it has diverged. model : the best so far.
+    best : whether this is the best model so far; one that is far worse than chance never is. model : the best so far.
     """
 
     best: bool
@@ -72,8 +72,8 @@ class RecoveryReport:
 class Finished:
     """The end. reason : "epochs", "steps", "time", "patience", "interrupted" or "diverged". best : the model's report.
 
-    model : the best model, ready to be saved; best is None if there was no validation before the end, or none of sound
-    parameters: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
+    model : the best model, ready to be saved; best is None if there was no validation before the end, or none that was
+    good: it has then learnt nothing. tokens : that were learnt from. recoveries : how often it had diverged.
     """
 
     model: LanguageModel

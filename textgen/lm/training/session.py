@@ -34,10 +34,7 @@ _LEARNT_LAST = 2048  # tokens, on which parameters are tried with which the held
 
 
 class Run:
-    """One training, where it stands.
-
-    is_sound : whether the parameters were when they were last measured, see `_are_sound`.
-    """
+    """One training, where it stands."""
 
     def __init__(
         self, corpus: Corpus, text: TextConfig, the_plan: TrainingPlan, team: Team, compiling: CompileClock
@@ -54,7 +51,6 @@ class Run:
         self.windows: Iterator[Window] | None = None  # those of the epoch that are left
         self.token_costs = token_costs(vocabulary)
         self.state = State(self._new_watch())
-        self.is_sound = True
         self.course = course_of(the_plan, len(corpus.train.ids), tokens_read(corpus.valid, text.carry))
         self.pace = self._pace(0.0, is_resumed=False)
 
@@ -131,13 +127,13 @@ class Run:
     # Validations
 
     def validate(self) -> ValidationReport:
-        """Measure the parameters on the held-out part, and keep them if they are the best so far, and sound."""
+        """Measure the parameters on the held-out part, and keep them if they are the best so far."""
         state, valid, began = self.state, self.corpus.valid, self.pace.seconds
         figures = figures_of(None if valid is None else validation_nats(self.model, valid, self.team), valid)
         loss = state.recent.value
         judged = loss if valid is None else figures["valid_loss"]
         best = math.inf if self.best.report is None or valid is None else self.best.report.judged
-        self.is_sound = self._are_sound(judged)
+        is_best = self.is_sound(judged) and judged < best and self._has_learnt(judged)
         ended = self.pace.seconds
         report = ValidationReport(
             epoch=state.epoch,
@@ -146,7 +142,7 @@ class Run:
             seconds=ended,
             train_loss=loss,
             **figures,
-            best=self.is_sound and judged < best,
+            best=is_best,
             model=self.best.model,
         )
         self.course.validated(began, ended)
@@ -169,19 +165,21 @@ class Run:
         is_warm = self.state.step - self.state.warm_from >= self.config.warmup
         return is_warm and 0 < self.config.patience <= self.state.unimproved
 
-    def _are_sound(self, judged: float) -> bool:
-        """Whether the parameters and their loss are finite, and have not come off their course.
+    def is_sound(self, loss: float | None) -> bool:
+        """Whether the parameters and their loss are finite."""
+        return loss is not None and math.isfinite(loss) and self.learner.is_sound()
 
-        Whoever has learnt a text by heart may do far worse on another one than chance does. Whoever has diverged does
-        so on the text that was learnt last, too.
+    def _has_learnt(self, judged: float) -> bool:
+        """Whether the parameters do better than chance, or hardly worse.
+
+        Whoever has learnt a text by heart may do far worse on another one than chance does. Whoever has come off the
+        course does so on the text that was learnt last, too.
         """
         state, spikes = self.state, self.state.spikes
-        if not (math.isfinite(judged) and self.learner.is_sound()):
-            return False
         if self.corpus.valid is not None and not spikes.is_far_above_chance(judged):
             return True
-        learnt = self._before(state.epoch, state.window, -(-_LEARNT_LAST // self.plan.batch))
-        return not spikes.is_far_above_chance(self.learner.read(learnt))
+        learnt_last = self._before(state.epoch, state.window, -(-_LEARNT_LAST // self.plan.batch))
+        return not spikes.is_far_above_chance(self.learner.read(learnt_last))
 
     def _before(self, epoch: int, window: int, steps: int) -> list[Window]:
         """The windows of an epoch before number `window`, so many that they hold `steps` time steps if there are."""
