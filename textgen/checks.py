@@ -21,7 +21,7 @@ CHOSEN: Any = None
 
 # Far beyond what can be computed, and far below what overflows: steps are divided as float64.
 MOST_UNITS, MOST_LAYERS, MOST_STEPS = 1_000_000, 1_000, 10**15
-_ENDLESS = 2**63  # what no whole number comes near: such a one is damage
+_ENDLESS = 10**300  # a whole number of this size is damage: with a little arithmetic no float holds it
 _WORDS = {str: "a text in quotes", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 _WORDS |= {tuple: "a list"}
 _Kind = TypeVar("_Kind")
@@ -79,7 +79,7 @@ def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:
 
     kind : str, bool, int, float, or a union of them and None; tuple[item, ...]; dict[str, item]; a dataclass, see
     `build` for that and for `names`; Any. Raises ConfigError, naming it `name`, at a value of another type, at a text
-    that is not Unicode, at a number that is not finite or, if whole, does not fit into 64 bits.
+    that is not Unicode, at a number that is not finite or, if whole, has more than 300 digits.
     """
     origin, parts = get_origin(kind), get_args(kind)
     if is_dataclass(kind) and isinstance(value, dict):

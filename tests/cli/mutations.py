@@ -31,7 +31,21 @@ FILES = Path(__file__).parents[1] / "lm" / "storage" / "files"
 SOUND = sorted([*FILES.glob("*.safetensors"), *FILES.glob("*.checkpoint")])
 
 _STRANGE = [  # as JSON, which has more than can be held in memory
-    *("null", "true", "false", "0", "1", "-1", str(2**31), str(2**62), str(2**64), str(10**400), "1" * 5000, "0.5"),
+    *(
+        "null",
+        "true",
+        "false",
+        "0",
+        "1",
+        "-1",
+        str(2**31),
+        str(2**62),
+        str(2**64),
+        str(10**299),
+        str(10**400),
+        "1" * 5000,
+        "0.5",
+    ),
     *("1e-300", "1e308", "-1e308", "1e999", "NaN", "Infinity", '""', '"x"', '"auto"', '"\\ud800"', '"\\u001b[2J"'),
     *("[]", "{}", "[0]", '["x"]', '{"x": 1}', "[[[]]]", "[" * 900 + "]" * 900, "[" * 3000 + "]" * 3000),
 ]

@@ -201,6 +201,8 @@ def test_metadata_that_is_missing_or_no_object(saved, key, content, match):
         ("textgen.origin", {"training__clip": None}, "'clip' must be a number, not None"),
         ("textgen.state", {"spikes__loss__sum": 10**400}, "'sum' is no number that can be"),
         ("textgen.state", {"spikes__frequencies__sum": 10**400}, "'sum' is no number that can be"),
+        ("textgen.state", {"step": 2**53}, "it has counted to 9007199254740992"),
+        ("textgen.state", {"spikes__window": 10**30}, "it has counted to 1000"),
         ("textgen.state", {"spikes__lowest": "low"}, "'lowest' must be a number or null"),
     ],
 )

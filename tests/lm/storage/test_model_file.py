@@ -93,6 +93,16 @@ def test_a_model_comes_back_as_it_was(path, cell, shape):
         assert one.log_probabilities.tobytes() == other.log_probabilities.tobytes()
 
 
+def test_options_of_any_size_come_back(path):
+    """Whatever `train` takes: a seed, or a limit that means that there is none."""
+    model = make_model()
+    model.text = replace(model.text, max_vocab=10**30)
+    model.history = replace(HISTORY, training={"seed": 10**30, "patience": 10**100, "clip": 1e300})
+    save_model(model, path)
+    loaded = load_model(path)
+    assert (loaded.text, loaded.history) == (model.text, model.history)
+
+
 def test_the_summary_holds_all_but_the_weights(saved):
     summary = read_summary(saved)
     model = load_model(saved)

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from textgen import __version__
-from textgen.checks import build
+from textgen.checks import build, shortened
 from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
@@ -39,6 +39,7 @@ from textgen.paths import STDIN, found_again, kept, real
 from textgen.text.corpus.corpus import Corpus
 
 FORMAT = 1
+_UNCOUNTED = 2**53  # no training comes so far; kernels are given the step in 64 bits
 _KIND = Kind("checkpoint", remedy="--force trains anew")
 
 
@@ -189,6 +190,9 @@ def _check_course_of_events(file: TensorFile, history: History, state: State) ->
     """Raise ModelFileError unless the history has a report of the best validation."""
     if state.stopped not in (None, *REASONS):
         raise file.damaged(f"it stopped by '{state.stopped}'")
+    counts = [value for part in (state, state.spikes) for value in vars(part).values() if type(value) is int]
+    if max(counts) >= _UNCOUNTED:
+        raise file.damaged(f"it has counted to {shortened(max(counts))}")
     if state.best is not None and not (
         state.best < len(history.validations) and math.isfinite(history.validations[state.best].judged)
     ):
