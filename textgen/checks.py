@@ -135,7 +135,15 @@ def build(kind: type[_Kind], values: Mapping[str, Any], *, lacking: bool = False
 
 def shortened(value: object) -> str:
     """`value` as Python writes it, with dots for what is too long or too deep to be shown."""
-    return reprlib.repr(value)
+    return _SHORTENER.repr(value)
+
+
+class _Shortener(reprlib.Repr):
+    def repr_int(self, value: int, level: int) -> str:
+        return _shown(value)  # Python refuses to write integers of thousands of digits
+
+
+_SHORTENER = _Shortener()
 
 
 def _is_unicode(text: str) -> bool:

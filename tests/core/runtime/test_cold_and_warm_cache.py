@@ -21,7 +21,7 @@ rng = np.random.default_rng(5)
 starts = rng.random((T, B)) < 0.1
 inputs = np.where(starts, -1, rng.integers(0, V, (T, B))).astype(np.int32)
 window = Window(inputs, starts, rng.integers(0, V, (T, B)).astype(np.int32))
-network = Network(NetworkConfig(cell="lstm", hidden=256, layers=2), V, training=True)
+network = Network(NetworkConfig(cell="lstm", hidden=256, layers=2), V, V, training=True)
 network.initialize(3)
 vector, gradient = network.parameters.vector, network.parameters.gradient
 optimizer = Adam(vector.size, vector.dtype)

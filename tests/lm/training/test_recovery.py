@@ -181,7 +181,7 @@ def test_what_is_far_above_chance_is_never_the_best(animals, held_out):
 def test_a_training_without_anything_learnt_has_diverged(animals, held_out, length):
     asked = animals if held_out else animals.without_validation()
     end = asked.end(lr=1e30, **length)
-    assert (end.reason, end.model.history["stopped"], end.best, end.recoveries) == ("diverged", "diverged", None, 0)
+    assert (end.reason, end.model.history.stopped, end.best, end.recoveries) == ("diverged", "diverged", None, 0)
 
 
 @pytest.mark.parametrize("held_out", [True, False])
