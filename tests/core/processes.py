@@ -26,7 +26,7 @@ def run_python(settings: Mapping[str, str], cache: Path | None, *arguments: str)
 def assert_tests_pass(settings: Mapping[str, str], cache: Path, *selection: str) -> None:
     """Run a selection of tests/core, named as for pytest from there; all must pass, and none be skipped."""
     paths = [name if name.startswith("-") else f"tests/core/{name}" for name in selection]
-    done = run_python(settings, cache, "-m", "pytest", "-q", "-p", "no:cacheprovider", *paths)
+    done = run_python(settings, cache, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *paths)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
     assert "skipped" not in done.stdout
