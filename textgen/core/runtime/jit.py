@@ -1,9 +1,9 @@
 """How kernels are compiled. All kernels are decorated here.
 
-Policy: kernels release the GIL, are kept on disk (see kernel_cache.py), and divide as NumPy does (Numba's own check of
-each division for zero keeps loops from being vectorised). The vectors of their loops are as wide as those of products
-(see vector_width.py). Of the fast-math flags only those are used that keep NaN and infinity alive: the check for a loss
-that is not finite depends on them.
+Policy: kernels release the GIL, and are kept on disk (see kernel_cache.py). They divide as NumPy does: Numba's own
+check of each division for zero keeps loops from being vectorised. The vectors of their loops are as wide as those of
+products (see vector_width.py). Of the fast-math flags only those are used that keep NaN and infinity alive: the check
+for a loss that is not finite depends on them.
 
 Kernels allocate nothing: so Numba need not count the references to arrays. Each slice would change such a count, in
 memory that all threads share, which took longer than the arithmetic of a short row.
@@ -51,9 +51,9 @@ def compiler_heard(
 
     compiling : a kernel, or a function that it calls, will be compiled, since the cache does not hold it. What this
     raises is raised by the call of the kernel, and nothing is compiled.
-    entered, left : the compiler begins to work (with what it calls itself for, and for loading a kernel from the cache,
-    too), and has ended. In between, it does not bear an exception out of nowhere, such as a signal's handler raises:
-    LLVM calls back into Python, where it is lost, and what was being compiled can never be compiled again.
+    entered, left : the compiler begins to work, and has ended; so it is when it calls itself, or loads a kernel from
+    the cache. In between, no signal's handler may raise an exception. It could come while LLVM calls back into Python:
+    there it is lost, and what was being compiled can never be compiled again.
     not_kept : a kernel that was compiled could not be written to the cache, and why.
     """
     with (
@@ -90,8 +90,8 @@ def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Without an entry from Python all is compiled a fifth faster.
 
-    Whatever rounds is shared in this way only. Numba gives each kernel a copy of what it calls, optimised in its own
-    way, and lets the dynamic linker choose one copy for the process; then a warm cache could give other bytes than a
+    Whatever rounds is shared in this way only. Of a function that is called, each kernel has a copy, optimised in its
+    own way, and the dynamic linker chooses one of them for the process. Then a warm cache could give other bytes than a
     cold one.
     """
     return _compile(function, _CONTRACT, inline=True)

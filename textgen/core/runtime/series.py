@@ -1,8 +1,8 @@
 """Tuples of arrays that a kernel goes through one after the other, however many they are.
 
 Numba takes a Python tuple apart: a kernel that is given one is compiled anew for each length, and the longer the tuple,
-the longer that takes. Of a series only the type of its items matters. Each of them is written down as a row of numbers,
-where its arrays lie and how large they are, of which the kernel makes it again.
+the longer that takes. Of a series only the type of its items matters. Each item is written down as a row of numbers:
+where its arrays lie, and how large they are. The kernel makes the item again of its row.
 """
 
 from __future__ import annotations

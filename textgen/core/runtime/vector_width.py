@@ -1,7 +1,7 @@
 """How wide vectors are: those that products are written in, and those that LLVM makes of a kernel's plain loops.
 
-Both are as wide as the CPU multiplies at once. LLVM itself would halve those of loops on Intel's CPUs with AVX-512, as
-the first of these slowed down for a while after each use of the full width.
+Both are as wide as the CPU multiplies at once. On Intel's CPUs with AVX-512, LLVM by itself takes half the width for
+loops, since the first of these CPUs slowed down for a while after each use of the full one.
 """
 
 from __future__ import annotations

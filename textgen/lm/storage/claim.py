@@ -68,8 +68,8 @@ class Claim:
 def claim_output(name: str | None, output: Path | None, corpus: Path, level: str, *, force: bool) -> Claim:
     """The place for a new model: `output`, or `name` in the store, or a free name made from the text's and the level.
 
-    The store's folder is made. Raises ConfigError if both are given or the name is not allowed, ModelExistsError if the
-    model or a checkpoint is there and `force` is False, ModelBusyError, or OutputError if it cannot be written.
+    The store's folder is made. Raises ConfigError if both are given or the name is not allowed; ModelExistsError if the
+    model or a checkpoint is there and `force` is False; ModelBusyError; OutputError if it cannot be written.
     """
     path = asked_path(name, output)
     derived = derived_path(corpus, level)

@@ -28,8 +28,8 @@ class Block:
     """Some consecutive text.
 
     text : with END after each sequence that closes in it; what follows the last END goes on in the next one.
-    characters : of each sequence that closes in it, the code points of the original text that it stands for,
-        with the separators after it (and the blank lines before it, at the beginning of a file).
+    characters : for each sequence that closes in it, how many code points of the original text it stands for. The
+        separators after it count, and at the beginning of a file the blank lines before it.
     """
 
     text: str

@@ -3,9 +3,9 @@
     It's "fine"  ->  It  ￭'s  "￭  fine  ￭"        the joiner ￭ says: no blank on this side
     詩 (poem)。  ->  詩  ▁  (￭  poem  ￭)  。       CJK joins by itself; ▁ is a blank beside it
 
-Between two tokens a blank is the default, and no blank where either is CJK or a newline. A joint that differs
-from its default is written down: a missing blank as a joiner on one of the tokens, an extra blank as a token
-of its own. So detokenize(tokenize(text)) is the text again, up to runs of blanks.
+Between two tokens there is a blank by default; beside CJK or a newline there is none. A joint that differs from its
+default is written down: a missing blank as a joiner on one of the tokens, an extra blank as a token of its own. So
+detokenize(tokenize(text)) is the text again, up to runs of blanks.
 Source: the joiner annotation of OpenNMT's Tokenizer, with a default for CJK added.
 """
 
