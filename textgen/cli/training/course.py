@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -33,9 +33,6 @@ from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
-
-if TYPE_CHECKING:
-    pass
 
 _SAMPLES = 3  # sequences shown at the end
 
