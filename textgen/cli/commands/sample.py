@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -13,9 +13,6 @@ from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes, flush_data, print_json
 from textgen.cli.training.request import pick
 from textgen.lm.config.sampling import SamplingConfig
-
-if TYPE_CHECKING:
-    pass
 
 DRAWING = "Drawing"
 
