@@ -13,11 +13,6 @@ from textgen.lm.storage.model_file import load_model, save_model
 
 
 @pytest.fixture
-def path(tmp_path):
-    return tmp_path / "model.safetensors"
-
-
-@pytest.fixture
 def saved(path):
     save_model(random_model(), path)
     return path
