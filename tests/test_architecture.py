@@ -23,7 +23,7 @@ LOWER = {  # floor -> what it may import of textgen, besides itself and `textgen
 ROOMS = {  # floor -> its rooms, the lower ones first; a floor that is not named is one room
     "text": ("tokens", "corpus"),
     "core": ("runtime", "products", "kernels", "cells"),
-    "lm": ("config", "storage", "planning", "progress", "inference", "training"),
+    "lm": ("config", "storage", "planning", "progress", "inference", "writing", "training"),
     "cli": (
         "terminal",
         "show",

@@ -83,7 +83,7 @@ def sample(
 
     from textgen.cli.commands.model_choice import open_model
     from textgen.cli.terminal.compiling import compilation_watched
-    from textgen.lm.inference.sampling import sample as draw
+    from textgen.lm.writing.sampling import sample as draw
 
     notes = Notes(quiet)
     with compilation_watched(notes):
@@ -91,7 +91,7 @@ def sample(
         notes.say("seed", str(config.seed))
         notes.part()
         cut = unknown = 0
-        for one in draw(trained, config, prompt=prompt, threads=threads):
+        for one in draw(trained, config, [prompt], threads=threads):
             cut += one.ended == "length"
             if one.prompt_unknown and not unknown:
                 unknown = one.prompt_unknown

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textgen.cli.terminal.output import print_data
 
 if TYPE_CHECKING:
-    from textgen.lm.inference.sampling import Sample
+    from textgen.lm.writing.sampling import Sample
 
 
 def print_sequence(one: Sample, unit: str) -> None:

@@ -25,12 +25,12 @@ from textgen.cli.training.saving import Keeper
 from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
 from textgen.lm.training.advice import Memorisation, against_divergence, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
+from textgen.lm.writing.sampling import sample
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
 

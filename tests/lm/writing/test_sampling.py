@@ -17,7 +17,7 @@ from tests.lm.tiny import (
     random_model,
     without_unk,
 )
-from tests.lm.writing import one, texts, write
+from tests.lm.write import one, texts, write
 from textgen.lm.inference.scoring import score
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 

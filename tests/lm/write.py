@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
+from textgen.lm.writing.sampling import sample
 
 
 def write(model, prompt="", threads=0, **config):
-    return list(sample(model, SamplingConfig(**{"seed": 1, **config}), prompt, threads))
+    return list(sample(model, SamplingConfig(**{"seed": 1, **config}), [prompt], threads))
 
 
 def texts(*arguments, **config):
