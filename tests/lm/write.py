@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.writing.sampling import sample
+from textgen.lm.writing.sampling import Piece, Sample, sample, stream
 
 
 def write(model, prompt="", threads=0, **config):
@@ -17,3 +17,17 @@ def texts(*arguments, **config):
 def one(*arguments, **config):
     [written] = write(*arguments, count=1, **config)
     return written
+
+
+def pieces(model, prompt="", **config):
+    """Each sequence with the pieces that came before it."""
+    found, parts = [], []
+    for part in stream(model, SamplingConfig(**{"seed": 1, **config}), [prompt]):
+        if isinstance(part, Piece):
+            parts.append(part)
+        else:
+            assert isinstance(part, Sample)
+            found.append((parts, part))
+            parts = []
+    assert not parts
+    return found

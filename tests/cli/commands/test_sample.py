@@ -36,7 +36,7 @@ def test_json_tells_how_each_sequence_ended(textgen, stored):
     for record in records:
         assert (record["tokens"] == 8) == (record["ended"] == "length")
         assert len(record["text"]) == record["tokens"]
-        assert record["log10_probability"] < 0
+        assert record["log_probability"] < 0
         assert (record["model"], record["seed"]) == ("lines", 9)
 
 

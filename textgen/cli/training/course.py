@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from textgen.cli.show.sequences import print_sequence
+from textgen.cli.show.sequences import Sequences
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
 from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_json
@@ -227,4 +227,4 @@ def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> N
         if as_json:
             print_json({"event": "sample", **asdict(one)})
         else:
-            print_sequence(one, end.model.text.unit)
+            Sequences(end.model.text.unit, echo=True).end(one)

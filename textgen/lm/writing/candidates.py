@@ -6,17 +6,20 @@ from collections.abc import Callable
 
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.writing.desks import Stream
+from textgen.lm.writing.prompts import Beginning
 
 
 class Candidates:
     """The tries at one sequence. Which of them is taken depends on their numbers, not on when they are finished.
 
-    prompt, index : the number of the prompt, and of the sequence among those of this prompt. is_good : whether a
-    finished try may be taken. tries : those that have begun, in order.
+    beginning : where each of them begins. index : the number of the sequence. is_good : whether a finished try may be
+    taken. tries : those that have begun, in order.
     """
 
-    def __init__(self, config: SamplingConfig, is_good: Callable[[Stream], bool], prompt: int, index: int) -> None:
-        self.prompt, self.index, self.tries = prompt, index, list[Stream]()
+    def __init__(
+        self, config: SamplingConfig, is_good: Callable[[Stream], bool], beginning: Beginning, index: int
+    ) -> None:
+        self.beginning, self.index, self.tries = beginning, index, list[Stream]()
         self._is_good, self._needed, self._is_tried = is_good, config.best_of, config.match is not None
         self._most = config.tries if self._is_tried else config.best_of
         self._good: list[Stream] = []

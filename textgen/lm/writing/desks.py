@@ -14,7 +14,7 @@ from textgen.core.runtime.crew import crews
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.storage.model import LanguageModel
-from textgen.lm.writing.prompts import Beginning, Prompt
+from textgen.lm.writing.prompts import Beginning
 from textgen.lm.writing.rules import Rule
 from textgen.nn.computation import Computation
 from textgen.nn.generation import draws, steps
@@ -34,8 +34,8 @@ class Stream:
     ids.
     """
 
-    def __init__(self, prompt: Prompt, beginning: Beginning, rules: Sequence[Rule], seed: Sequence[int]) -> None:
-        self.prompt, self.beginning, self.rules = prompt, beginning, rules
+    def __init__(self, beginning: Beginning, rules: Sequence[Rule], seed: Sequence[int]) -> None:
+        self.beginning, self.prompt, self.rules = beginning, beginning.prompt, rules
         self.ids: list[int] = []
         self.log_probabilities: list[float] = []
         self.ended: str | None = None

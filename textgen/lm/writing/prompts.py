@@ -18,9 +18,10 @@ from textgen.text.tokens.windows import NO_TARGET, Window
 class Prompt:
     """A prompt as the model reads it.
 
-    text : as it was given. tokens : as they will be shown, those that the model does not know, too. ids : int32
-    [tokens]. beginnings : ids of which the first drawn token has to be one, where the prompt ends within a word;
-    none: it may be any.
+    text : as it is shown, of the tokens below and, where it ends within a word, of the beginning of that. tokens, ids :
+    those that are read, int32 [tokens]; of a token that the model does not know the id is that of `<unk>`.
+    beginnings : ids of which the first drawn token has to be one, where the prompt ends within a word; none: it may be
+    any.
     """
 
     text: str
@@ -36,8 +37,12 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where the writing begins. first_input : the id to be read next. state : (S, 1, H) of each recurrent layer."""
+    """Where the writing begins, after a prompt.
 
+    first_input : the id to be read next. state : (S, 1, H) of each recurrent layer.
+    """
+
+    prompt: Prompt
     first_input: int
     state: list[np.ndarray]
 
@@ -45,7 +50,7 @@ class Beginning:
 def read_prompt(model: LanguageModel, text: str) -> Prompt:
     """The prompt `text` in the tokens of `model`."""
     tokens = model.tokenize(text)
-    return Prompt(text, tuple(tokens), model.vocabulary.ids_of(tokens))
+    return Prompt(model.tokenizer.detokenize(tokens), tuple(tokens), model.vocabulary.ids_of(tokens))
 
 
 class Reader:
@@ -64,4 +69,4 @@ class Reader:
             column = ids[:-1, None]
             starts = np.zeros(column.shape, np.bool_)
             self._computation.forward(Window(column, starts, np.full(column.shape, NO_TARGET, np.int32)))
-        return Beginning(int(ids[-1]), [layer.state.copy() for layer in self._computation.recurrent])
+        return Beginning(prompt, int(ids[-1]), [layer.state.copy() for layer in self._computation.recurrent])

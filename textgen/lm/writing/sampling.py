@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.candidates import Candidates
 from textgen.lm.writing.desks import Stream
 from textgen.lm.writing.endings import Stops, end_of_last_sentence
-from textgen.lm.writing.prompts import Beginning, Prompt, Reader, read_prompt
+from textgen.lm.writing.prompts import Reader, read_prompt
 from textgen.lm.writing.rules import RulesOf
 from textgen.lm.writing.writer import Writer, worthwhile_threads
 
@@ -28,35 +27,36 @@ _MOST_THREADS = 64  # whatever is asked for: they meet several times for each to
 class Sample:
     """One sequence that was written.
 
-    prompt, index : the number of the prompt that it begins with, and its own among those with this prompt.
+    index, prompt : its number, and that of the prompt that it begins with.
     text : the prompt and what follows it. continuation : what follows. tokens : how many of it were drawn, `<eos>` not
     counted. ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap;
-    "stop", before a text that stops it. log10_probability : of what was drawn and is kept, `<eos>` or the stop
+    "stop", before a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop
     included, given the prompt, under the model's own softmax. prompt_unknown : tokens of the prompt that became
     `<unk>`.
     """
 
-    prompt: int
     index: int
+    prompt: int
     text: str
     continuation: str
     tokens: int
     ended: str
-    log10_probability: float
+    log_probability: float
     prompt_unknown: int
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What was added to the text of the sequence that is the next to be finished; the first piece has the prompt."""
+    """What was added to the text of the sequence that is the next to be finished; first its prompt."""
 
     text: str
+    is_prompt: bool = False
 
 
 def sample(
     model: LanguageModel, config: SamplingConfig, prompts: Sequence[str] = ("",), threads: int = 0
 ) -> Iterator[Sample]:
-    """The sequences 0 .. config.count - 1 for each prompt, in order, each as soon as all before it are finished.
+    """config.count sequences for each prompt, in order, each as soon as all before it are finished.
 
     prompts : how they begin; tokens that the model does not know are read as `<unk>`.
     threads : how many to use; 0 is as many as are worth it. Never more than 64, nor than there are CPUs: they wait for
@@ -73,7 +73,7 @@ def stream(
 ) -> Iterator[Piece | Sample]:
     """As `sample`; before each sequence the pieces of its text, which together are that text, while it is written.
 
-    There are no pieces where it is known only at the end which text it will be.
+    Where it is known only at the end which text it will be, they come only then.
     """
     return _written(model, config, prompts, threads, in_pieces=True)
 
@@ -93,40 +93,41 @@ class _Sampler:
     def __init__(
         self, model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], team: Team, rows: int
     ) -> None:
-        self.model, self.config, self.prompts = model, config, prompts
+        self.model, self.config, self.rows = model, config, rows
+        self.prompts = [read_prompt(model, text) for text in prompts]
         self.rules, self.stops, self.pattern = RulesOf(model, config), Stops(model, config.stop), config.pattern()
         self.reader = Reader(model, team)
-        self.begun: tuple[int, Prompt, Beginning] | None = None
-        self.rows = rows
         self.open: deque[Candidates] = deque()
         self.asked = self._all_asked()
-        self.is_stepwise = bool(self.stops or self.rules)
-        self.writer = Writer(model, config, team, rows, is_stepwise=self.is_stepwise)
+        is_stepwise = bool(self.stops or self.rules) or any(prompt.beginnings for prompt in self.prompts)
+        self.writer = Writer(model, config, team, rows, is_stepwise=is_stepwise)
 
     def _all_asked(self) -> Iterator[Candidates]:
-        for prompt in range(len(self.prompts)):
-            for index in range(self.config.count):
-                yield Candidates(self.config, self._is_good, prompt, index)
+        for number, prompt in enumerate(self.prompts):
+            beginning = self.reader.read(prompt)
+            for index in range(number * self.config.count, (number + 1) * self.config.count):
+                yield Candidates(self.config, self._is_good, beginning, index)
 
     def written(self, *, in_pieces: bool) -> Iterator[Piece | Sample]:
         """The sequences in order; if asked, before each the pieces of its text."""
-        is_known = self.config.best_of == 1 and self.pattern is None and not self.config.finish
-        in_pieces = in_pieces and is_known
+        is_sure = in_pieces and self.config.best_of == 1 and self.pattern is None and not self.config.finish
         while True:
             self.writer.fill(self._next_stream)
             if not self.open:
                 return
-            candidates, shown = self.open[0], 0
+            candidates, shown = self.open[0], ""
+            if in_pieces:
+                yield Piece(candidates.beginning.prompt.text, is_prompt=True)
             while not candidates.are_decided():
                 self.writer.run(self._is_stopped)
                 self.writer.fill(self._next_stream)
-                if in_pieces and (text := self._shown(candidates.tries[0]))[shown:]:
-                    yield Piece(text[shown:])
-                    shown = len(text)
+                if is_sure:
+                    before, shown = shown, self._sure(candidates.tries[0])
+                    yield Piece(shown[len(before) :])
             self.open.popleft()
             finished = self._finish(candidates)
-            if in_pieces and finished.text[shown:]:
-                yield Piece(finished.text[shown:])
+            if in_pieces:
+                yield Piece(finished.continuation[len(shown) :])
             yield finished
 
     def _next_stream(self) -> Stream | None:
@@ -141,17 +142,12 @@ class _Sampler:
         return None
 
     def _begin(self, candidates: Candidates) -> Stream:
-        number = candidates.prompt
-        if self.begun is None or self.begun[0] != number:
-            prompt = read_prompt(self.model, self.prompts[number])
-            self.begun = number, prompt, self.reader.read(prompt)
-        _, prompt, beginning = self.begun
         assert self.config.seed is not None  # `stream` saw to it
         attempt = [len(candidates.tries)] if candidates.tries else []
         seed = self.config.seed, candidates.index, *attempt
-        begun = Stream(prompt, beginning, self.rules.begin(prompt), seed)
-        candidates.tries.append(begun)
-        return begun
+        beginning = candidates.beginning
+        candidates.tries.append(Stream(beginning, self.rules.begin(beginning.prompt), seed))
+        return candidates.tries[-1]
 
     def _is_stopped(self, stream: Stream) -> bool:
         return bool(self.stops) and self.stops.are_met(stream.ids)
@@ -159,42 +155,38 @@ class _Sampler:
     def _is_good(self, stream: Stream) -> bool:
         return self.pattern is None or self.pattern.search(self._sample_of(stream).text) is not None
 
-    def _shown(self, stream: Stream) -> str:
-        """The text so far, as far as it is sure to stay."""
-        text = self._text(stream.prompt, stream.ids)
-        if stream.ended is not None:
-            return self._cut(stream, text)
-        return text[: max(len(self._text(stream.prompt, ())), len(text) - self.stops.held_back)]
+    def _sure(self, stream: Stream) -> str:
+        """What follows the prompt, as far as it is sure to stay."""
+        text = self._continuation(stream, stream.ids)
+        return text if stream.ended is not None else text[: max(0, len(text) - self.stops.held_back)]
 
-    def _text(self, prompt: Prompt, ids: Sequence[int]) -> str:
-        return self.model.tokenizer.detokenize([*prompt.tokens, *self.model.vocabulary.tokens_of(ids)])
-
-    def _cut(self, stream: Stream, text: str) -> str:
-        """`text` without what stands behind the end of `stream`."""
-        if stream.ended != "stop":
-            return text
-        prompt = len(self._text(stream.prompt, ()))
-        return text[:prompt] + self.stops.cut(text[prompt:])
+    def _continuation(self, stream: Stream, ids: Sequence[int]) -> str:
+        """The text of the drawn `ids`, without what stands behind the end of `stream`."""
+        if not ids:
+            return ""
+        tokens = [*stream.prompt.tokens, *self.model.vocabulary.tokens_of(ids)]
+        text = self.model.tokenizer.detokenize(tokens)[len(stream.prompt.text) :]
+        return self.stops.cut(text) if stream.ended == "stop" else text
 
     def _finish(self, candidates: Candidates) -> Sample:
         best = candidates.best
         if best is None:
             raise NothingWrittenError(self._reason(candidates))
-        return replace(self._sample_of(best), prompt=candidates.prompt, index=candidates.index)
+        return replace(self._sample_of(best), index=candidates.index, prompt=candidates.index // self.config.count)
 
     def _sample_of(self, stream: Stream) -> Sample:
         """What came of a try; its numbers are those of the first sequence."""
-        prompt, kept = self._text(stream.prompt, ()), self._kept(stream)
-        whole = len(kept) == len(stream.ids)
-        text = self._cut(stream, self._text(stream.prompt, kept))
+        kept = self._kept(stream)
+        is_whole = len(kept) == len(stream.ids)
+        continuation = self._continuation(stream, kept)
         return Sample(
-            prompt=0,
             index=0,
-            text=text,
-            continuation=text[len(prompt) :],
+            prompt=0,
+            text=stream.prompt.text + continuation,
+            continuation=continuation,
             tokens=len(kept),
-            ended=stream.ended or "" if whole else "sentence",
-            log10_probability=stream.log_probability(None if whole else len(kept)) / math.log(10),
+            ended=stream.ended or "" if is_whole else "sentence",
+            log_probability=stream.log_probability(None if is_whole else len(kept)),
             prompt_unknown=stream.prompt.unknown,
         )
 
@@ -202,16 +194,15 @@ class _Sampler:
         """Its ids; with `finish`, where it was cut at the cap, those up to the end of the last sentence."""
         if not self.config.finish or stream.ended != "length":
             return stream.ids
-        prompt = len(self._text(stream.prompt, ()))
-        end = end_of_last_sentence(self._text(stream.prompt, stream.ids)[prompt:])
+        end = end_of_last_sentence(self._continuation(stream, stream.ids))
         if end is None:
             return stream.ids
-        kept = next(n for n in count() if len(self._text(stream.prompt, stream.ids[:n])) >= prompt + end)
+        kept = next(n for n in count(1) if len(self._continuation(stream, stream.ids[:n])) >= end)
         return stream.ids[:kept]
 
     def _reason(self, candidates: Candidates) -> str:
         """Why nothing came of a sequence."""
-        tries, which = len(candidates.tries), f"sequence {candidates.index}"
+        tries, which = len(candidates.tries), f"sequence {candidates.index + 1}"
         dead_ends = [stream for stream in candidates.tries if stream.ended == "rules"]
         if not dead_ends:
             return f"{which}: none of {tries:,} tries matches --match {self.config.match}; allow more --tries"
