@@ -28,6 +28,7 @@ ROOMS = {  # floor -> its rooms, the lower ones first; a floor that is not named
         "terminal",
         "show",
         "training",
+        "repl",
         "commands",
         "",
     ),  # last the files in no room, which hold the commands together
@@ -45,7 +46,7 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
 }
 LIGHT = [  # what `textgen --help` loads
     *(f"cli/{name}.py" for name in ("app", "boundary")),
-    *(f"cli/commands/{name}.py" for name in ("train", "sample", "score", "evaluate", "info", "models")),
+    *(f"cli/commands/{name}.py" for name in ("train", "sample", "repl", "score", "evaluate", "info", "models")),
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
     "nn/config.py",
     "checks.py",

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from rich.cells import cell_len, chop_cells
 
+from textgen.cli.terminal.escapes import escaped
+
 _WIDE = "\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60"  # takes two cells
 # A line feed, blanks, a wide character (a line may end beside it), or a word.
 _PARTS = re.compile(rf"\n|[^\S\n]+|[{_WIDE}]|[^\s{_WIDE}]+")
@@ -25,7 +27,7 @@ class WrappedText:
 
     def add(self, text: str) -> None:
         """Write what has become complete with `text`."""
-        *complete, self._word = _PARTS.findall(self._word + text) or [""]
+        *complete, self._word = _PARTS.findall(self._word + escaped(text)) or [""]
         for part in complete:
             self._put(part)
 
