@@ -56,7 +56,7 @@ _VALUES: dict[str, Callable[[], Iterable[str]]] = {
 def completion(
     shell: Annotated[str, typer.Argument(metavar="SHELL", help=f"One of {', '.join(SHELLS)}.", show_default=False)],
 ) -> None:
-    r"""Print a shell's completion script.
+    """Print a shell's completion script.
 
     By it the Tab key completes commands, options, their choices, and the names of models.
 
@@ -64,7 +64,7 @@ def completion(
     bash: add to ~/.bashrc                   eval "$(textgen completion bash)"
     zsh:  add to ~/.zshrc, after compinit    eval "$(textgen completion zsh)"
     fish: run once    textgen completion fish > ~/.config/fish/completions/textgen.fish
-    """
+    """  # noqa: D301  (the mark that keeps the lines as they are is a real \b)
     check_choice("shell", shell, SHELLS)
 
     script = _machinery().get_completion_script(prog_name=_PROGRAM, complete_var=_VARIABLE, shell=shell)

@@ -83,8 +83,8 @@ def rm(
 
 def _confirmed(found: Sequence[StoredModel]) -> bool:
     for model in found:
-        files = ", ".join(shown(file.name) for file in model.files)
-        print_line(f"{shown(model.name)}: {files}; {format_bytes(model.size)}")
+        files = ", ".join(file.name for file in model.files)
+        print_line(f"{model.name}: {files}; {format_bytes(model.size)}")
     return confirmed(f"Remove {format_amount(len(found), 'model')} for good?")
 
 

@@ -22,7 +22,7 @@ from textgen.lm.storage.store import (
     named_model,
     named_path,
 )
-from textgen.paths import Found, look_at, shown
+from textgen.paths import Found, look_at
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _check_free(path: Path) -> None:
 
 def _exists_error(file: Path) -> ModelExistsError:
     return ModelExistsError(
-        f"{file} exists already; choose another name, or remove it first: `textgen models rm {shown(file.stem)}`"
+        f"{file} exists already; choose another name, or remove it first: `textgen models rm {file.stem}`"
     )
 
 
