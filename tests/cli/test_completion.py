@@ -192,7 +192,7 @@ def test_zsh(textgen, stored, command):
     """What it evaluates at Tab; its line editor needs a terminal."""
     stored("lines", "one")
     program = (
-        "compdef() { taken=$1 }; _arguments() { print -r -- $2 }\n"
+        "compdef() { taken=$1 }; _arguments() { print -r -- $* }\n"
         + textgen("completion", "zsh").out
         + "words=(textgen info ''); CURRENT=3; $taken\nwords=(textgen train --level w); CURRENT=4; $taken\n"
     )

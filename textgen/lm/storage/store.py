@@ -164,7 +164,7 @@ def _default(level: str | None, read: Callable[[Path], _Found], warn: Callable[[
     """The model that is taken if none is named; see `find_model`. Raises NoSuchModelError if there is none."""
     for path in (*list_models(), *packaged_models(level)):
         try:
-            if level is None or _level_of(path) == level:
+            if level is None or is_packaged(path) or _level_of(path) == level:
                 return path, read(path)
         except (ModelFileError, NoSuchModelError) as error:  # the latter: it was there when the store was listed
             warn(f"{error}; it is passed over")
