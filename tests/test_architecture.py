@@ -44,10 +44,11 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
     "cli": {"typer", "rich", "plotille", "matplotlib"},
     "": set(),
 }
-LIGHT = [  # what `textgen --help` loads
-    *(f"cli/{name}.py" for name in ("app", "boundary")),
+LIGHT = [  # what `textgen --help` loads, and a shell's completion
+    *(f"cli/{name}.py" for name in ("app", "boundary", "completion")),
     *(f"cli/commands/{name}.py" for name in ("train", "sample", "repl", "score", "evaluate", "info", "models")),
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
+    "lm/storage/store.py",
     "nn/config.py",
     "checks.py",
     "paths.py",
