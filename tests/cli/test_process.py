@@ -25,7 +25,7 @@ def test_success(start, stored):
     stored("lines")
     code, out, err = finish(start("score", "the cat", "-q"))
     assert (code, err) == (0, "")
-    assert out.startswith("log10_probability\t")
+    assert out.startswith("log_probability\t")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_standard_error_that_was_closed_from_the_start(stored):
     stored("lines")
     code, out, err = at_shell(["score", "the cat"], "2>&-")
     assert (code, err) == (0, "")
-    assert out.startswith("log10_probability\t")
+    assert out.startswith("log_probability\t")
 
 
 @posix

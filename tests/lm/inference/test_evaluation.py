@@ -153,16 +153,17 @@ def test_carry_against_the_naive_twin(write):
 def test_the_signature_says_how_it_was_counted(write):
     model = random_model("ab")
     assert evaluate(model, [write("ab")]).signature == (
-        "level:char|tokenizer:char|unit:line|blank:skipped|case:kept|norm:nfc|eos:counted|oov:counted|carry:no"
-        f"|version:{__version__}"
+        "level:char|tokenizer:char|unit:line|blank:skipped|case:kept|norm:nfc|unknown:kept|eos:counted|oov:counted"
+        f"|carry:no|version:{__version__}"
     )
     other = TextConfig(tokenizer="word", unit="paragraph", lowercase=True, carry=True)
     assert signature(other) == (
-        "level:word|tokenizer:word|unit:paragraph|blank:skipped|case:lower|norm:nfc|eos:counted|oov:counted|carry:yes"
-        f"|version:{__version__}"
+        "level:word|tokenizer:word|unit:paragraph|blank:skipped|case:lower|norm:nfc|unknown:kept|eos:counted|oov:counted"
+        f"|carry:yes|version:{__version__}"
     )
     assert "|unit:file|blank:kept|" in signature(TextConfig(unit="file"))
     assert "|unit:line|blank:scored|" in signature_of_sentences(TextConfig(unit="paragraph", carry=True))
+    assert "|unknown:nearest|" in signature_of_sentences(TextConfig())
     assert "|carry:no|" in signature_of_sentences(TextConfig(unit="paragraph", carry=True))
     assert signature(TextConfig(tokenizer="whitespace")).startswith("level:word|tokenizer:whitespace|")
 

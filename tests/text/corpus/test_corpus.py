@@ -11,6 +11,7 @@ import pytest
 from textgen.errors import DecodingError, EmptyCorpusError, NoSuchInputError
 from textgen.text.corpus import corpus as corpus_module
 from textgen.text.corpus.corpus import Corpus, PackedText, pack_sentences, read_corpus, read_packed
+from textgen.text.tokens.reading import read
 from textgen.text.tokens.tokenizers import TOKENIZERS
 from textgen.text.tokens.vocabulary import EOS, EOS_ID, UNK, Vocabulary
 
@@ -260,11 +261,12 @@ def test_ids_are_stored_in_the_smallest_type(write, tokenizer, count, dtype):
 
 def test_pack_sentences():
     vocabulary = Vocabulary((UNK, EOS, "to", "be", "￭,"), (0, 1, 1, 1, 1))
-    text = pack_sentences(["To be, TO x", "", "be"], vocabulary, TOKENIZERS["word"], lowercase=True)
+    sentences = [read(text, TOKENIZERS["word"], vocabulary, lowercase=True) for text in ["To be, TO x", "", "be"]]
+    text = pack_sentences(sentences, vocabulary)
     assert text.ids.tolist() == [2, 3, 4, 2, 0, 1, 1, 3, 1]
     assert text.lengths.tolist() == [6, 1, 2]
     assert text.characters.tolist() == [11, 0, 2]
-    assert len(pack_sentences([], vocabulary, TOKENIZERS["word"], lowercase=False)) == 0
+    assert len(pack_sentences([], vocabulary)) == 0
 
 
 @pytest.mark.parametrize("tokenizer", ["word", "whitespace"])
@@ -275,8 +277,8 @@ def test_a_word_longer_than_what_is_read_at_a_time_is_one_token(write, tokenizer
     corpus = read_corpus([write(text)], Options(tokenizer), silent)
     assert corpus.vocabulary.tokens[2:] == ("a", "b", word)
     packed = read_packed([write(text)], corpus.vocabulary, TOKENIZERS[tokenizer], "line", lowercase=False)
-    scored = pack_sentences([text.rstrip("\n")], corpus.vocabulary, TOKENIZERS[tokenizer], lowercase=False)
-    assert corpus.train.ids.tolist() == packed.ids.tolist() == scored.ids.tolist() == [2, 4, 3, EOS_ID]
+    scored = read(text.rstrip("\n"), TOKENIZERS[tokenizer], corpus.vocabulary, lowercase=False)
+    assert corpus.train.ids.tolist() == packed.ids.tolist() == [*scored.ids, EOS_ID] == [2, 4, 3, EOS_ID]
 
 
 @pytest.mark.parametrize("unit", ["line", "file"])

@@ -11,7 +11,7 @@ import typer
 from textgen.cli.commands import options
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes, flush_data
-from textgen.cli.terminal.reading import announce_terminal, read_lines
+from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, warn_of_unknown
 from textgen.cli.training.request import pick
 from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
@@ -139,7 +139,7 @@ def sample(
         printer = choose_printer(
             trained.text.unit, several=several, echo=not no_echo, beside=beside if as_json else None
         )
-        summary = _Summary(config, notes)
+        summary = _Summary(config, name, notes)
         for found in stream(trained, config, prompts, threads):
             if isinstance(found, Piece):
                 printer.add(found)
@@ -160,21 +160,26 @@ def _read_prompts(path: Path, notes: Notes) -> list[str]:
 class _Summary:
     """What is said of all sequences together."""
 
-    def __init__(self, config: SamplingConfig, notes: Notes) -> None:
-        self._config, self._notes = config, notes
+    def __init__(self, config: SamplingConfig, model: str, notes: Notes) -> None:
+        self._config, self._model, self._notes = config, model, notes
         self._ended: Counter[str] = Counter()
-        self._has_unknown = False
+        self._replaced: dict[str, str] = {}
+        self._prompts: dict[int, tuple[int, int]] = {}  # of each prompt how many tokens, and how many unknown
 
     def add(self, one: Sample) -> None:
         """Count a sequence. The first prompt with unknown tokens is told at once."""
         self._ended[one.ended] += 1
-        if one.prompt_unknown and not self._has_unknown:
-            self._has_unknown = True
+        if one.prompt_unknown and not any(unknown for _, unknown in self._prompts.values()):
             unknown = format_amount(one.prompt_unknown, "token")
             self._notes.say("prompt", f"{unknown} of it not in the vocabulary; read as <unk>")
+        self._prompts[one.prompt] = one.prompt_tokens, one.prompt_unknown
+        self._replaced.update(one.prompt_replaced)
 
     def tell(self) -> None:
-        """Say how many were cut."""
+        """Say how the prompts were read, and how many sequences were cut."""
+        say_replaced(self._replaced, self._notes)
+        tokens, unknown = (sum(counts) for counts in zip(*self._prompts.values(), strict=True))
+        warn_of_unknown(unknown, tokens, self._model, self._notes)
         cut, cap = self._ended["length"], f"--max-length {self._config.max_length}"
         if cut:
             self._notes.say("length", f"{cut} of {format_amount(self._ended.total(), 'sequence')} cut at {cap}")

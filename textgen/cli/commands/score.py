@@ -10,13 +10,15 @@ import typer
 
 from textgen.checks import check_choice
 from textgen.cli.commands import options
-from textgen.cli.terminal.output import Notes
-from textgen.cli.terminal.reading import announce_terminal, read_lines
+from textgen.cli.terminal.output import Notes, flush_data
+from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, warn_of_unknown
 from textgen.errors import ConfigError
 from textgen.paths import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from textgen.lm.inference.scoring import SentenceScore
 
 DETAILS = ("summary", "sentence", "token")
 
@@ -60,8 +62,9 @@ def score(
     """Say how probable sentences are.
 
     Shown are log-probability, probability, tokens, and perplexity with and without tokens outside the
-    vocabulary (OOV). Result N is that of line N: blank lines are scored, too, where train and evaluate
-    skip them.
+    vocabulary (OOV). Typographic quotes, dashes and accents that the model lacks are read as their
+    nearest ASCII form. Result N is that of line N: blank lines are scored, too, where train and
+    evaluate skip them.
     """
     check_choice("--detail", detail, DETAILS)
     if rank and detail == "summary":
@@ -83,11 +86,31 @@ def score(
     notes = Notes(quiet)
     with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
-        results = measure(trained, sentence or _lines(file or Path(STDIN), notes), threads=threads)
+        readings = _Readings()
+        results = readings.counted(measure(trained, sentence or _lines(file or Path(STDIN), notes), threads=threads))
         if rank:
             results = iter(sorted(results, key=lambda result: -result.log_probability))
         view = ScoreView(name, signature_of_sentences(trained.text), detail, base, unit, rank)
         view.show(results, as_json=as_json)
+        flush_data()
+        say_replaced(readings.replaced, notes)
+        warn_of_unknown(readings.unknown, readings.tokens, name, notes)
+
+
+class _Readings:
+    """How the sentences were read that have been scored so far; `<eos>` is not counted."""
+
+    def __init__(self) -> None:
+        self.tokens = self.unknown = 0
+        self.replaced: dict[str, str] = {}
+
+    def counted(self, results: Iterable[SentenceScore]) -> Iterator[SentenceScore]:
+        """`results`, each counted on its way."""
+        for result in results:
+            self.tokens += len(result.tokens) - 1
+            self.unknown += result.oovs
+            self.replaced.update(result.replaced)
+            yield result
 
 
 def parse_base(text: str) -> float:

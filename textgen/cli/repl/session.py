@@ -12,6 +12,7 @@ from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.cli.repl.view import View
 from textgen.cli.terminal.number_formats import format_amount
+from textgen.cli.terminal.reading import say_replaced
 from textgen.errors import ConfigError, OutputError, TextgenError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.writing.sampling import Sample, stream
@@ -109,6 +110,7 @@ class Session:
             return
         if end.prompt_unknown:
             self.notes.say("prompt", f"{format_amount(end.prompt_unknown, 'token')} of it read as <unk>")
+        say_replaced(end.prompt_replaced, self.notes)
         if end.ended == "eos":
             self.notes.say("end", "of the sequence; what comes next begins anew, /again tries another way")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from textgen.cli.show.table import Column, draw_table, print_table, write_tsv
+from textgen.cli.show.table import Column, draw_table, write_tsv
 from textgen.cli.terminal.number_formats import float_power, format_amount, format_perplexity, format_power
 from textgen.cli.terminal.output import print_json
 from textgen.lm.inference.measures import perplexity
@@ -85,13 +85,13 @@ class ScoreView:
             return
         drawn = list(rows)  # before the total is looked at
         footer = self._footer() if self.detail == "sentence" else []
-        draw_table(columns, drawn, footer, hidden=() if self.total.oovs else _ABOUT_OOVS)
+        draw_table(columns, drawn, footer, hidden=("base", *(() if self.total.oovs else _ABOUT_OOVS)))
 
     def _columns(self) -> list[Column]:
-        ranking = [Column("rank", "rank"), Column("ratio_to_first", "ratio")] if self.rank else []
+        ranking = [Column("rank", "rank"), Column("ratio_to_first", "ratio to first")] if self.rank else []
         return [
             *ranking,
-            Column(f"{self.log_name}_probability", f"{self.log_name} P"),
+            *self._log_columns(),
             Column("probability", "P"),
             Column("tokens", "tokens"),
             Column("oovs", "OOVs"),
@@ -107,6 +107,7 @@ class ScoreView:
             yield [
                 *ranking,
                 self._log(score.log_probability),
+                self.base,
                 format_power(score.log_probability * _TO_LOG10),
                 str(len(score.tokens)),
                 str(score.oovs),
@@ -122,6 +123,7 @@ class ScoreView:
             return []
         return [
             self._log(-total.nats),
+            self.base,
             "",
             str(total.tokens),
             str(total.oovs),
@@ -136,15 +138,19 @@ class ScoreView:
             Column("position", "position"),
             Column("token", "token", right=False),
             Column("oov", "OOV", right=False),
-            Column(f"{self.log_name}_probability", f"{self.log_name} P"),
+            *self._log_columns(),
             Column("probability", "P given what precedes"),
         ]
+
+    def _log_columns(self) -> list[Column]:
+        """The base has a column of its own, but on a terminal it stands in the heading."""
+        return [Column("log_probability", f"{self.log_name} P"), Column("base", "base")]
 
     def _token_rows(self, scores: Iterable[SentenceScore]) -> Iterator[list[str]]:
         for number, score in enumerate(scores, start=1):
             self.total.add(score)
             for position, (token, nats, oov) in enumerate(_tokens(score), start=1):
-                shown = ["OOV" if oov else "", self._log(nats), format_power(nats * _TO_LOG10)]
+                shown = ["OOV" if oov else "", self._log(nats), self.base, format_power(nats * _TO_LOG10)]
                 yield [str(number), str(position), token, *shown]
 
     def _record(self, position: int, score: SentenceScore) -> dict[str, Any]:
@@ -195,9 +201,9 @@ class ScoreView:
             Column("sentences", "sentences"),
             *(column for column in self._columns() if column.name not in _PER_SENTENCE),
         ]
-        row = [str(total.sentences), self._log(-total.nats), str(total.tokens), str(total.oovs)]
+        row = [str(total.sentences), self._log(-total.nats), self.base, str(total.tokens), str(total.oovs)]
         row += [format_perplexity(total.perplexity), format_perplexity(total.perplexity_without_oov)]
-        print_table(columns, [row])
+        self._print(columns, iter([row]))
 
     def _ratio(self, score: SentenceScore) -> float:
         """log10 of the sentence's probability over that of the first one."""

@@ -1,17 +1,21 @@
-"""Reading sentences, and saying so where a command would silently wait for the keyboard."""
+"""Reading sentences: what is said where a command would silently wait for the keyboard, and of how they were read."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import print_line
 from textgen.paths import STDIN
 
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
+
+_EXAMPLES = 6
 
 
 def announce_terminal(paths: Iterable[Path], notes: Notes, what: str = "the text") -> None:
@@ -39,3 +43,23 @@ def read_lines(chunks: Iterable[str]) -> Iterator[str]:
         yield from complete
     if rest:
         yield rest
+
+
+def say_replaced(replaced: Mapping[str, str], notes: Notes) -> None:
+    """Say which characters were read as which others, if any were."""
+    if replaced:
+        pairs = [f"{_visible(one)} as {_visible(other)}" for one, other in islice(replaced.items(), _EXAMPLES)]
+        more = [f"and {len(replaced) - _EXAMPLES} more"] if len(replaced) > _EXAMPLES else []
+        notes.say("read", ", ".join([*pairs, *more]))
+
+
+def _visible(text: str) -> str:
+    """A blank as ␣, other kinds of blanks by their number."""
+    return "␣" if text == " " else f"U+{ord(text):04X}" if text.isspace() else text
+
+
+def warn_of_unknown(unknown: int, tokens: int, model: str, notes: Notes) -> None:
+    """Warn if half or more of the tokens that a model was to read are unknown to it; `<eos>` is not counted."""
+    if 2 * unknown >= tokens > 0:
+        share = f"{tokens - unknown:,} of {format_amount(tokens, 'token')}"
+        notes.warn(f"the model {model} knows {share}; it learnt another kind of text: try another --model or --level")

@@ -24,16 +24,18 @@ def bits_per_character(nats: float, characters: int) -> float:
 
 def signature(text: TextConfig) -> str:
     """How `evaluate` counts, so that two figures can be compared."""
-    return _joined(text, blank="kept" if text.unit == "file" else "skipped")
+    return _joined(text, blank="kept" if text.unit == "file" else "skipped", unknown="kept")
 
 
 def signature_of_sentences(text: TextConfig) -> str:
-    """The same of `score`: each line is a sequence of its own, a blank one, too."""
-    return _joined(replace(text, unit="line", carry=False), blank="scored")
+    """The same of `score`: each line is a sequence of its own, a blank one, too; tokens that the model lacks are read
+    in their nearest form.
+    """
+    return _joined(replace(text, unit="line", carry=False), blank="scored", unknown="nearest")
 
 
-def _joined(text: TextConfig, blank: str) -> str:
-    """blank : what becomes of blank lines."""
+def _joined(text: TextConfig, blank: str, unknown: str) -> str:
+    """blank : what becomes of blank lines. unknown : as what tokens outside the vocabulary are read."""
     parts = {
         "level": text.level,
         "tokenizer": text.tokenizer,
@@ -41,6 +43,7 @@ def _joined(text: TextConfig, blank: str) -> str:
         "blank": blank,
         "case": "lower" if text.lowercase else "kept",
         "norm": "nfc",
+        "unknown": unknown,
         "eos": "counted",
         "oov": "counted",
         "carry": "yes" if text.carry else "no",

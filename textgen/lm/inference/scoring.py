@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,7 +15,7 @@ from textgen.lm.inference.measures import perplexity
 from textgen.lm.storage.model import LanguageModel
 from textgen.nn.computation import Computation
 from textgen.text.corpus.corpus import PackedText, pack_sentences
-from textgen.text.tokens.tokenizers import normalize
+from textgen.text.tokens.reading import read
 from textgen.text.tokens.vocabulary import EOS, UNK_ID
 from textgen.text.tokens.windows import NO_INPUT, Window, evaluation_windows
 
@@ -28,13 +28,14 @@ class SentenceScore:
     """A sentence and the probability of each of its tokens, given those before it; the last token is `<eos>`.
 
     log_probabilities : (tokens,), nats. oov : (tokens,), whether the model does not know the token; such a token is
-    scored as `<unk>`.
+    scored as `<unk>`. replaced : characters of the sentence that were read as others, {"’": "'"}; see `read`.
     """
 
     sentence: str
     tokens: tuple[str, ...]
     log_probabilities: npt.NDArray[np.float64]
     oov: npt.NDArray[np.bool_]
+    replaced: Mapping[str, str]
 
     @property
     def log_probability(self) -> float:
@@ -69,12 +70,13 @@ def score(model: LanguageModel, sentences: Iterable[str], threads: int = 0) -> I
 
 
 def _score_together(model: LanguageModel, sentences: list[str], team: Team) -> Iterator[SentenceScore]:
-    text = pack_sentences(sentences, model.vocabulary, model.tokenizer, model.text.lowercase)
+    readings = [read(sentence, model.tokenizer, model.vocabulary, model.text.lowercase) for sentence in sentences]
+    text = pack_sentences(readings, model.vocabulary)
     log_probabilities = token_log_probabilities(model, text, team, alone=True)
-    for sentence, first, length in zip(sentences, text.starts, text.lengths, strict=True):
+    for reading, first, length in zip(readings, text.starts, text.lengths, strict=True):
         part = slice(first, first + length)
-        tokens = model.tokenizer.tokenize(normalize(sentence, model.text.lowercase))
-        yield SentenceScore(sentence, (*tokens, EOS), log_probabilities[part], text.ids[part] == UNK_ID)
+        tokens, oov = (*reading.tokens, EOS), text.ids[part] == UNK_ID
+        yield SentenceScore(reading.text, tokens, log_probabilities[part], oov, reading.replaced)
 
 
 def token_log_probabilities(

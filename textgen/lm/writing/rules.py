@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.storage.model import LanguageModel
-from textgen.lm.writing.prompts import Prompt
+from textgen.text.tokens.reading import Prompt
 from textgen.text.tokens.vocabulary import EOS_ID
 from textgen.text.tokens.words import JOINER
 
@@ -57,8 +57,8 @@ class BegunWord:
 
     option = "--prompt"
 
-    def __init__(self, beginnings: Collection[int], prompt_length: int) -> None:
-        self._others, self._left = np.array(sorted(beginnings)), prompt_length
+    def __init__(self, first_ids: npt.NDArray[np.int32], prompt_length: int) -> None:
+        self._allowed, self._left = first_ids, prompt_length
 
     def add(self, idx: int) -> None:
         """The prompt is over when all of it was told."""
@@ -67,9 +67,9 @@ class BegunWord:
     def change(self, changes: Changes) -> None:
         """Rule out all others before the first token is drawn."""
         if self._left == 0:
-            allowed = changes[self._others].copy()
+            kept = changes[self._allowed]
             changes[:] = -math.inf
-            changes[self._others] = allowed
+            changes[self._allowed] = kept
 
 
 class NoRepeatedNgram:
@@ -175,8 +175,8 @@ class RulesOf:
             yield RepetitionPenalty(config.repetition_penalty)
         if self._banned:
             yield Ban(self._banned)
-        if prompt.beginnings:
-            yield BegunWord(prompt.beginnings, len(prompt.ids))
+        if prompt.unfinished:
+            yield BegunWord(prompt.first_ids, len(prompt.ids))
 
 
 def _places(model: LanguageModel, text: str) -> list[list[int]]:

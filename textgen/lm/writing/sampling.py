@@ -15,9 +15,10 @@ from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.candidates import Candidates
 from textgen.lm.writing.desks import Stream
 from textgen.lm.writing.endings import Stops, end_of_last_sentence
-from textgen.lm.writing.prompts import Reader, read_prompt
+from textgen.lm.writing.prompts import Reader
 from textgen.lm.writing.rules import RulesOf
 from textgen.lm.writing.writer import Writer, worthwhile_threads
+from textgen.text.tokens.reading import continuation
 
 _STREAMS = 64  # sequences that are drawn side by side, at most
 _MOST_THREADS = 64  # whatever is asked for: they meet several times for each token
@@ -31,8 +32,8 @@ class Sample:
     text : the prompt and what follows it. continuation : what follows. tokens : how many of it were drawn, `<eos>` not
     counted. ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap;
     "stop", before a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop
-    included, given the prompt, under the model's own softmax. prompt_unknown : tokens of the prompt that became
-    `<unk>`.
+    included, given the prompt, under the model's own softmax. prompt_tokens : of the
+    prompt; prompt_unknown : those that became `<unk>`; prompt_replaced : its characters that were read as others.
     """
 
     index: int
@@ -42,7 +43,9 @@ class Sample:
     tokens: int
     ended: str
     log_probability: float
+    prompt_tokens: int
     prompt_unknown: int
+    prompt_replaced: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,12 @@ class _Sampler:
         self, model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], team: Team, rows: int
     ) -> None:
         self.model, self.config, self.rows = model, config, rows
-        self.prompts = [read_prompt(model, text) for text in prompts]
         self.rules, self.stops, self.pattern = RulesOf(model, config), Stops(model, config.stop), config.pattern()
         self.reader = Reader(model, team)
+        self.prompts = [self.reader.tokens(text) for text in prompts]
         self.open: deque[Candidates] = deque()
         self.asked = self._all_asked()
-        is_stepwise = bool(self.stops or self.rules) or any(prompt.beginnings for prompt in self.prompts)
+        is_stepwise = bool(self.stops or self.rules) or any(prompt.unfinished for prompt in self.prompts)
         self.writer = Writer(model, config, team, rows, is_stepwise=is_stepwise)
 
     def _all_asked(self) -> Iterator[Candidates]:
@@ -162,10 +165,8 @@ class _Sampler:
 
     def _continuation(self, stream: Stream, ids: Sequence[int]) -> str:
         """The text of the drawn `ids`, without what stands behind the end of `stream`."""
-        if not ids:
-            return ""
-        tokens = [*stream.prompt.tokens, *self.model.vocabulary.tokens_of(ids)]
-        text = self.model.tokenizer.detokenize(tokens)[len(stream.prompt.text) :]
+        drawn = self.model.vocabulary.tokens_of(ids)
+        text = continuation(stream.prompt, drawn, self.model.tokenizer)
         return self.stops.cut(text) if stream.ended == "stop" else text
 
     def _finish(self, candidates: Candidates) -> Sample:
@@ -178,16 +179,18 @@ class _Sampler:
         """What came of a try; its numbers are those of the first sequence."""
         kept = self._kept(stream)
         is_whole = len(kept) == len(stream.ids)
-        continuation = self._continuation(stream, kept)
+        added = self._continuation(stream, kept)
         return Sample(
             index=0,
             prompt=0,
-            text=stream.prompt.text + continuation,
-            continuation=continuation,
+            text=stream.prompt.text + added,
+            continuation=added,
             tokens=len(kept),
             ended=stream.ended or "" if is_whole else "sentence",
             log_probability=stream.log_probability(None if is_whole else len(kept)),
+            prompt_tokens=len(stream.prompt.ids),
             prompt_unknown=stream.prompt.unknown,
+            prompt_replaced=dict(stream.prompt.replaced),
         )
 
     def _kept(self, stream: Stream) -> list[int]:

@@ -19,7 +19,8 @@ from textgen.text.corpus.holdout import hold_out, part_lone_sequence
 from textgen.text.corpus.sequences import Block, cut_sequences
 from textgen.text.corpus.units import detect_unit
 from textgen.text.tokens.packed import PackedText
-from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer, normalize
+from textgen.text.tokens.reading import Reading
+from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer
 from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary
 
 __all__ = ["Corpus", "PackedText", "TextOptions", "pack_sentences", "read_corpus", "read_packed"]
@@ -135,15 +136,12 @@ def read_packed(paths: Paths, vocabulary: Vocabulary, tokenizer: Tokenizer, unit
     return renumber(text, tokens, vocabulary)
 
 
-def pack_sentences(
-    sentences: Iterable[str], vocabulary: Vocabulary, tokenizer: Tokenizer, lowercase: bool
-) -> PackedText:
+def pack_sentences(sentences: Iterable[Reading], vocabulary: Vocabulary) -> PackedText:
     """Each sentence as one sequence, whatever stands in it; an empty sentence is `<eos>` alone."""
     ids, characters = [np.zeros(0, vocabulary.dtype)], []
     for sentence in sentences:
-        tokens = tokenizer.tokenize(normalize(sentence, lowercase))
-        ids.append(np.append(vocabulary.ids_of(tokens), EOS_ID).astype(vocabulary.dtype))
-        characters.append(len(sentence))
+        ids.append(np.append(sentence.ids, EOS_ID).astype(vocabulary.dtype))
+        characters.append(len(sentence.text))
     return PackedText(np.concatenate(ids), np.array(characters, np.int64))
 
 
