@@ -42,7 +42,12 @@ def info(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what a model file holds; on a terminal, also its learning curve."""
+    """Show what a model file holds; on a terminal, its learning curve.
+
+    Examples:
+        textgen info
+        textgen info shakespeare-char --plot curve.svg
+    """
     if name is not None and model is not None:
         raise ConfigError("the model is named twice; give it as an argument or with --model")
     options.check_level(level)

@@ -20,7 +20,12 @@ def models(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List the models in the store, the newest first."""
+    """List the models in the store, the newest first.
+
+    Examples:
+        textgen models
+        textgen models --level word --json
+    """
     options.check_level(level)
 
     from textgen.cli.show.summary import as_record, format_quality

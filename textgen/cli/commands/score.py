@@ -62,6 +62,10 @@ def score(
     Shown are log-probability, probability, tokens, and perplexity with and without tokens outside the
     vocabulary (OOV). Result N is that of line N: blank lines are scored, too, where train and evaluate
     skip them.
+
+    Examples:
+        textgen score "To be, or not to be."
+        textgen score --rank "It is a truth." "It is the truth." --model pride-word
     """
     check_choice("--detail", detail, DETAILS)
     if rank and detail == "summary":
