@@ -64,7 +64,6 @@ def test_info_by_name_path_and_level(textgen, stored, models):
     stored("words")
     stored("lines")
     assert textgen("info", "words", "--json").records[0]["level"] == "word"
-    assert textgen("info", "-m", "words", "--json").records[0]["level"] == "word"
     assert textgen("info", "--level", "word", "--json").records[0]["level"] == "word"
     assert textgen("info", models["words"], "--json").records[0]["path"] == str(models["words"])
 

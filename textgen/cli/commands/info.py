@@ -27,7 +27,6 @@ def info(
             show_default=False,
         ),
     ] = None,
-    model: options.Model = None,
     level: options.Level = None,
     plot: Annotated[
         Path | None,
@@ -48,8 +47,6 @@ def info(
         textgen info
         textgen info shakespeare-char --plot curve.svg
     """
-    if name is not None and model is not None:
-        raise ConfigError("the model is named twice; give it as an argument or with --model")
     options.check_level(level)
 
     from textgen.cli.show.plot import check_plot
@@ -61,7 +58,7 @@ def info(
     if plot is not None:
         check_plot(plot)
     notes = Notes(quiet)
-    path, summary = find_model(name or model, level, read_summary, notes.warn)
+    path, summary = find_model(name, level, read_summary, notes.warn)
     notes.say("model", name_of(path))
     if plot is not None:
         _plot(summary, plot, notes, force=force)

@@ -37,7 +37,7 @@ def group(heading: str) -> Callable[..., Any]:
 
 
 def _print_all_help(context: typer.Context, asked: bool) -> None:
-    if asked:
+    if asked and not context.resilient_parsing:  # which is how a shell's completion looks at the line
         context.meta[SHOW_ALL] = True
         print_data(context.get_help())
         raise typer.Exit
