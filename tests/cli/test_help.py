@@ -120,7 +120,7 @@ def test_help_loads_nothing_that_it_does_not_need(arguments):
     ("arguments", "message"),
     [
         (["tarin"], "no such command 'tarin'. Did you mean 'train'? See `textgen --help`"),
-        (["train"], "missing argument 'FILE'; see `textgen train --help`"),
+        (["train"], "there is no text to train on; name a FILE, or with --config a file that names some"),
         (["evaluate"], "missing argument 'FILE'; see `textgen evaluate --help`"),
         (["models", "x"], "got unexpected extra argument(s) (x); see `textgen models --help`"),
         (["train", "x", "--hidden", "many"], "--hidden must be a whole number, not many; see `textgen train --help`"),

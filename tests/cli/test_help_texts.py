@@ -31,7 +31,7 @@ Output:
 """
 
 TRAIN_AT_80 = """\
-Usage: textgen train [OPTIONS] FILE...
+Usage: textgen train [OPTIONS] [FILE]...
 
   Train a model on your text, save it, and show what it writes.
 
@@ -41,7 +41,8 @@ Examples:
 
 Arguments:
   FILE                        UTF-8 text; - is standard input; .gz, .bz2, .xz
-                              are unpacked.  [required]
+                              are unpacked. Without any: those that --config
+                              names.
 
 Options:
   --level LEVEL               What a token is: char, word.  [default: char]
@@ -67,7 +68,7 @@ Options:
 """
 
 TRAIN_AT_100 = """\
-Usage: textgen train [OPTIONS] FILE...
+Usage: textgen train [OPTIONS] [FILE]...
 
   Train a model on your text, save it, and show what it writes.
 
@@ -77,7 +78,7 @@ Examples:
 
 Arguments:
   FILE                        UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked.
-                              [required]
+                              Without any: those that --config names.
 
 Options:
 """

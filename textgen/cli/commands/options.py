@@ -14,6 +14,7 @@ from textgen.cli.terminal.output import print_data
 from textgen.errors import ConfigError
 from textgen.text.tokens.tokenizers import LEVELS
 
+TEXT = "UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked."
 THREADS = "Threads to compute with."
 ALL_CORES = "all that this process may use"
 OPTIONS, OUTPUT = "Options", "Output"
@@ -93,7 +94,7 @@ Texts = Annotated[
     typer.Argument(
         parser=input_file,
         metavar="FILE",
-        help="UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked.",
+        help=TEXT,
         show_default=False,
     ),
 ]

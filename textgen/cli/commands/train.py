@@ -36,8 +36,9 @@ _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
+_CORPUS = f"{options.TEXT} Without any: those that --config names."
 _CONFIG = "Read options from this TOML file; those of the command line win."
-_PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
+_PRINT_CONFIG = "Print the files and all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
 _BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
 _TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vocabulary"
@@ -45,7 +46,10 @@ _TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vo
 
 def train(
     context: typer.Context,
-    corpus: options.Texts,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Argument(parser=options.input_file, metavar="FILE", help=_CORPUS, show_default=False),
+    ] = None,
     level: Annotated[
         str | None, _text(metavar="LEVEL", common=True, help=_LEVEL, show_default=TextConfig().level)
     ] = None,
@@ -190,7 +194,9 @@ def train(
     values = dict(locals())
     values, given = merge(values, given_options(context), _read(config))
     configs = configurations(values)
-    valid = values["valid"]
+    corpus, valid = values["corpus"], values["valid"]
+    if not corpus:
+        raise ConfigError("there is no text to train on; name a FILE, or with --config a file that names some")
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
 
