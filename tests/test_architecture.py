@@ -44,7 +44,7 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
     "": set(),
 }
 LIGHT = [  # what `textgen --help` loads
-    *(f"cli/{name}.py" for name in ("app", "boundary")),
+    *(f"cli/{name}.py" for name in ("app", "boundary", "help", "unknown_options")),
     *(f"cli/commands/{name}.py" for name in ("train", "sample", "score", "evaluate", "info", "models")),
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
     "nn/config.py",
