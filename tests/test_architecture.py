@@ -45,7 +45,7 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
     "": set(),
 }
 LIGHT = [  # what `textgen --help` loads, and a shell's completion
-    *(f"cli/{name}.py" for name in ("app", "boundary", "completion")),
+    *(f"cli/{name}.py" for name in ("app", "boundary", "completion", "help", "unknown_options")),
     *(f"cli/commands/{name}.py" for name in ("train", "sample", "repl", "score", "evaluate", "info", "models")),
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
     "lm/storage/store.py",

@@ -156,13 +156,14 @@ def test_an_impossible_score(textgen, stored, options, message):
     check(textgen("score", *options), 2, message)
 
 
-def test_info_of_two_models(textgen):
-    check(textgen("info", "a", "--model", "b"), 2, "the model is named twice")
-
-
 # Models
 
 USES = [["sample"], ["score", "a"], ["evaluate", "-"], ["info"]]
+
+
+def of_model(command, name):
+    """The command line that uses the model of that name."""
+    return [*command, name] if command == ["info"] else [*command, "--model", name]
 
 
 @pytest.mark.parametrize("command", USES)
@@ -179,9 +180,9 @@ def test_no_model_of_the_level(textgen, stored, command):
 @pytest.mark.parametrize("command", USES)
 def test_no_model_of_the_name(textgen, stored, command):
     stored("lines")
-    check(textgen(*command, "--model", "line", stdin="a"), 2, "no model named 'line'", "did you mean lines?")
-    check(textgen(*command, "--model", "./line", stdin="a"), 2, "./line: no such model file")
-    check(textgen(*command, "--model", "lines", "--level", "word", stdin="a"), 2, "of the level char, not word")
+    check(textgen(*of_model(command, "line"), stdin="a"), 2, "no model named 'line'", "did you mean lines?")
+    check(textgen(*of_model(command, "./line"), stdin="a"), 2, "./line: no such model file")
+    check(textgen(*of_model(command, "lines"), "--level", "word", stdin="a"), 2, "of the level char, not word")
 
 
 def truncate(path):
@@ -213,8 +214,8 @@ def make_newer(path):
 def test_a_damaged_model(textgen, stored, command, damage, message):
     path = stored("lines")
     damage(path)
-    check(textgen(*command, "--model", "lines", stdin="a"), 1, f"{path}: ", message)
-    check(textgen(*command, "--model", path, stdin="a"), 1, f"{path}: ", message)
+    check(textgen(*of_model(command, "lines"), stdin="a"), 1, f"{path}: ", message)
+    check(textgen(*of_model(command, path), stdin="a"), 1, f"{path}: ", message)
 
 
 @pytest.mark.parametrize("level", [[], ["--level", "char"]])

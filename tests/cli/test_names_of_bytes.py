@@ -72,9 +72,11 @@ def test_in_the_store(run):
 
 def test_the_settings_name_the_text(run, tmp_path):
     out, _ = run("train", f"text {NAME}.txt", "--valid", f"valid {NAME}.txt", "--print-config")
-    assert tomllib.loads(out)["text"]["valid"].endswith("/caf%E9/valid%20caf%E9.txt")
+    text = tomllib.loads(out)["text"]
+    assert text["valid"].endswith("/caf%E9/valid%20caf%E9.txt")
+    assert text["corpus"][0].endswith("/caf%E9/text%20caf%E9.txt")
     (tmp_path / "settings.toml").write_text(out)
-    assert run("train", f"text {NAME}.txt", "--config", tmp_path / "settings.toml", "--print-config")[0] == out
+    assert run("train", "--config", tmp_path / "settings.toml", "--print-config")[0] == out
 
 
 def test_a_shell_takes_the_words_that_are_printed():

@@ -45,7 +45,13 @@ def root(
         typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
     ] = False,
 ) -> None:
-    """Train a recurrent language model on your own text, write new text with it, and score sentences."""
+    """Train a recurrent language model on your own text, write new text with it, and score sentences.
+
+    Examples:
+        textgen train corpora/shakespeare.txt
+        textgen sample
+        textgen score "To be, or not to be." "To be, or not to bee."
+    """
     del show_help, show_version
     if context.invoked_subcommand is None:
         print_line(context.get_help())

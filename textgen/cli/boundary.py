@@ -19,6 +19,7 @@ from textgen.cli.completion import complete
 from textgen.cli.terminal.output import flush_data, print_line
 from textgen.cli.terminal.signals import INTERRUPTED
 from textgen.cli.terminal.streams import prepare_streams
+from textgen.cli.unknown_options import explain
 from textgen.errors import OutputError, TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
@@ -95,7 +96,7 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def _usage_message(error: Exception) -> str:
     """What was wrong with the command line, and where its help is."""
-    message: str = _number_message(error) or error.format_message()  # type: ignore[attr-defined]
+    message: str = _number_message(error) or explain(error) or error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "textgen"
     see = " See" if message.endswith("?") else "; see"  # Typer may ask whether another name was meant

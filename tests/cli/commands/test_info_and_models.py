@@ -39,9 +39,11 @@ def test_info_shows_what_the_file_holds(textgen, stored):
     assert shown["vocabulary"].startswith(f"{len(summary.vocabulary)} tokens: ' ' t ")
     assert shown["SHA-256"] == summary.history.corpus.sha256
     assert shown["corpus"].endswith("lines.txt")
-    assert "bits/char" in shown["held out"]
+    assert re.fullmatch(
+        r"\d\.\d{3} bits per character, perplexity \S+, \d\.\d{4} nats per token, epoch \d", shown["held out"]
+    )
     assert shown["training"] == (
-        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip_by norm, dropout 0.0, seed 1"
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, seed 1"
     )
     assert done.err == "model     lines\n"
 
@@ -54,8 +56,15 @@ def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, leng
     assert "tied embedding 4" in told["network"]
     assert told["training"].startswith(f"{shown}optimizer adam, ")
     assert told["training"].endswith(
-        ", dropout 0.5, dropout_kind standard, word_dropout 0.1, weight_decay 0.01, seed 1"
+        ", dropout 0.5, dropout-kind standard, word-dropout 0.1, weight-decay 0.01, seed 1"
     )
+
+
+def test_info_says_of_the_held_out_part_what_the_training_said(textgen, train):
+    said = train().err.splitlines()
+    *_, figures = (line.removeprefix("held out").strip() for line in said if line.startswith("held out"))
+    held_out = pairs(textgen("info"))["held out"]
+    assert re.sub(r" \d+\.\d+ nats per token,", "", held_out) == figures
 
 
 def test_into_a_pipe_info_draws_nothing(textgen, stored):
@@ -68,7 +77,6 @@ def test_info_by_name_path_and_level(textgen, stored, models):
     stored("words")
     stored("lines")
     assert textgen("info", "words", "--json").records[0]["level"] == "word"
-    assert textgen("info", "-m", "words", "--json").records[0]["level"] == "word"
     assert textgen("info", "--level", "word", "--json").records[0]["level"] == "word"
     assert textgen("info", models["words"], "--json").records[0]["path"] == str(models["words"])
 

@@ -142,6 +142,18 @@ def test_many_unknown_words_are_warned_of(train, tmp_path):
     assert warnings_in(train("--level", "word", "--log", tmp_path / "other"), tmp_path / "other") == []
 
 
+def test_a_sorted_list_is_warned_of(train, tmp_path):
+    names, log = tmp_path / "names.txt", tmp_path / "log"
+    names.write_text("\n".join(f"{a}{b}{c}" for a in "ABCDE" for b in "aeiou" for c in "lmn"))
+    [warning] = warnings_in(train("--log", log, files=[names]), log)
+    assert warning == (
+        "the text looks like a sorted list, its neighbours are in alphabetical order; what is held out is its end, of"
+        " another kind than the rest; what helps: --shuffle"
+    )
+    log.unlink()
+    assert warnings_in(train("--log", log, "--shuffle", files=[names]), log) == []
+
+
 def test_a_text_that_is_learnt_by_heart_is_warned_of(train, corpus, tmp_path):
     """Here, since what is held out is of another kind."""
     valid = tmp_path / "valid.txt"

@@ -1,5 +1,6 @@
 """Options from a TOML file: what may stand in it, and who wins."""
 
+import os
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -56,6 +57,11 @@ REFUSED = {
     f"hidden = {'1' * 5000}": "not a TOML file: ",
     f"hidden = {'[' * 5000}": "not a TOML file: ",
     "lr = nan": "'lr' is no number that can be: nan",
+    'corpus = "a.txt"': "'corpus' must be a list, not 'a.txt'",
+    "corpus = [1]": "'corpus' must be a text in quotes, not 1",
+    "corpus = []": "'corpus' is empty; give a file's name",
+    'corpus = ["a.txt", ""]': "'corpus' is empty; give a file's name",
+    'valid = ""': "'valid' is empty; give a file's name",
     "Hidden = 3": "unknown setting 'Hidden'; did you mean hidden",
     "max-vocab = 2020-01-01": "'max-vocab' must be a whole number, not datetime.date(2020, 1, 1)",
 }
@@ -100,10 +106,11 @@ def test_every_setting_can_be_written_and_read(file):
             assert pick(type(config), read) == config
 
 
-def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen):
-    """With the file alone, and all that the text decides in it."""
+def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen, monkeypatch):
+    """With the file alone, from any folder: all that the text decides is in it, and where the text is."""
     options = ["--level", "word", "--min-count", "1", "--epochs", "2", "--hidden", "9", "--threads", "1"]
-    printed = textgen("train", corpus, *options, "--print-config")
+    monkeypatch.chdir(corpus.parent)
+    printed = textgen("train", corpus.name, *options, "--print-config")
     assert printed.code == 0
     assert not models_folder().exists(), "nothing was trained"
     path = tmp_path / "settings.toml"
@@ -112,9 +119,12 @@ def test_what_is_printed_trains_the_same_model(corpus, tmp_path, textgen):
     assert (settings["hidden"], settings["layers"], settings["tokenizer"], settings["unit"]) == (9, 1, "word", "line")
     assert {"lr", "dropout", "batch", "bptt", "embedding"} <= settings.keys()
     assert textgen("train", corpus, *options, "--name", "one").code == 0
-    assert textgen("train", corpus, "--config", path, "--name", "two").code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert textgen("train", "--config", path, "--name", "two").code == 0
     one, two = ((models_folder() / f"{name}.safetensors") for name in ("one", "two"))
     assert read_summary(one).history.training == read_summary(two).history.training
+    assert read_summary(two).history.corpus.files == (str(corpus),)
     assert parameters_of(one) == parameters_of(two)
 
 
@@ -127,6 +137,56 @@ def test_the_command_line_wins():
     merged, given = merge(values, {"lr"}, {"lr": 0.5, "layers": 3})
     assert merged == {"hidden": 256, "lr": 0.1, "layers": 3}
     assert given == {"lr", "layers"}
+
+
+def test_several_texts_are_kept_in_their_order_with_the_one_to_validate_on(corpus, tmp_path, textgen):
+    other, valid = tmp_path / "other.txt", tmp_path / "valid.txt"
+    for path in (other, valid):
+        path.write_text("the cat ran.\n")
+    texts = read_config_of(textgen("train", other, corpus, "--valid", valid, "--print-config"), tmp_path)
+    assert (texts["corpus"], texts["valid"]) == ([other, corpus], valid)
+
+
+def read_config_of(done, folder):
+    assert done.code == 0, done.err
+    (folder / "printed.toml").write_text(done.out, encoding="utf-8")
+    return read_config(folder / "printed.toml")
+
+
+def test_the_text_of_the_command_line_wins(textgen, corpus, tmp_path, file):
+    path = file(f'corpus = ["{(tmp_path / "absent.txt").as_posix()}"]\nhidden = 5')
+    assert read_config_of(textgen("train", corpus, "--config", path, "--print-config"), tmp_path)["corpus"] == [corpus]
+    refused = textgen("train", "--config", path, "--print-config")
+    assert (refused.code, refused.out) == (2, "")
+    assert "absent.txt: no such file" in refused.err
+
+
+@pytest.mark.parametrize("config", [False, True])
+def test_without_a_text_there_is_nothing_to_train_on(textgen, file, config):
+    done = textgen("train", *(["--config", file("hidden = 5")] if config else []))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "textgen: there is no text to train on; name a FILE, or with --config a file that names some\n"
+
+
+def test_standard_input_is_to_be_given_again(textgen, corpus, tmp_path):
+    """It is in the file as such, so that it can be."""
+    text = corpus.read_bytes()
+    done = textgen("train", "-", "--print-config", stdin=text)
+    warning = "warning   standard input cannot be read again; give it the same text when --config is used"
+    assert done.err.splitlines()[-1] == warning
+    assert [str(path) for path in read_config_of(done, tmp_path)["corpus"]] == ["-"]
+    assert textgen("train", "--config", tmp_path / "printed.toml", "--print-config", stdin=text).out == done.out
+    assert "warning" not in textgen("train", corpus, "--print-config").err
+
+
+def test_neither_is_a_pipe_read_again(textgen, tmp_path):
+    ours, theirs = os.pipe()
+    os.write(theirs, b"the cat sat on the mat.\n" * 20)
+    os.close(theirs)
+    done = textgen("train", f"/dev/fd/{ours}", "--print-config")
+    os.close(ours)
+    assert done.code == 0
+    assert done.err.splitlines()[-1].startswith(f"warning   /dev/fd/{ours} cannot be read again;")
 
 
 @pytest.mark.parametrize(

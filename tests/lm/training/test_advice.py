@@ -7,7 +7,7 @@ import pytest
 from tests.lm.tasks import SMALL
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.storage.model import LanguageModel
-from textgen.lm.training.advice import Memorisation, unknown_tokens, warned
+from textgen.lm.training.advice import Memorisation, sorted_list, unknown_tokens, warned
 from textgen.lm.training.reports import ValidationReport
 from textgen.lm.training.validation import to_history
 
@@ -66,6 +66,21 @@ def test_if_nothing_is_held_out_the_whole_text_is_judged(task):
     assert warning.startswith("60% of the text's words")
     known = task("a a b b", tokenizer="word")
     assert unknown_tokens(known.corpus, known.text) is None
+
+
+# A sorted list
+
+
+@pytest.mark.parametrize(("options", "is_warned"), [({}, True), ({"shuffle": True}, False), ({"carry": True}, False)])
+def test_of_a_sorted_list_the_end_is_another_kind(task, options, is_warned):
+    asked = task("\n".join(f"{a}{b}" for a in "abcdef" for b in "abcdef"), valid_fraction=0.1, **options)
+    warning = sorted_list(asked.corpus, asked.text)
+    if is_warned:
+        assert warning is not None
+        assert warning.startswith("the text looks like a sorted list")
+        assert warning.endswith("; what helps: --shuffle")
+    else:
+        assert warning is None
 
 
 # Memorisation

@@ -25,6 +25,10 @@ def evaluate(
 
     Shown are nats per token, perplexity with and without tokens outside the vocabulary (OOV), bits per
     character, and a signature that says how they were counted.
+
+    Examples:
+        textgen evaluate corpora/alice.txt
+        textgen evaluate corpora/alice.txt --model pride-word --json
     """
     options.check_level(level)
     options.check_threads(threads)

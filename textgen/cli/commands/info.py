@@ -27,7 +27,6 @@ def info(
             show_default=False,
         ),
     ] = None,
-    model: options.Model = None,
     level: options.Level = None,
     plot: Annotated[
         Path | None,
@@ -42,9 +41,12 @@ def info(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show what a model file holds; on a terminal, also its learning curve."""
-    if name is not None and model is not None:
-        raise ConfigError("the model is named twice; give it as an argument or with --model")
+    """Show what a model file holds; on a terminal, its learning curve.
+
+    Examples:
+        textgen info
+        textgen info shakespeare-char --plot curve.svg
+    """
     options.check_level(level)
 
     from textgen.cli.commands.model_choice import choose_model, describe_origin
@@ -57,10 +59,9 @@ def info(
     if plot is not None:
         check_plot(plot)
     notes = Notes(quiet)
-    asked = model if name is None else name
-    path, summary = choose_model(asked, level, read_summary, notes.warn)
+    path, summary = choose_model(name, level, read_summary, notes.warn)
     digest = read_digest(path)
-    notes.say("model", f"{name_of(path)}{describe_origin(asked, path)}")
+    notes.say("model", f"{name_of(path)}{describe_origin(name, path)}")
     if plot is not None:
         _plot(summary, plot, notes, force=force)
     if as_json:

@@ -35,6 +35,10 @@ def models(
     """List the models in the store, or rename or remove them.
 
     The newest comes first; those that came with textgen are the last.
+
+    Examples:
+        textgen models
+        textgen models --level word --json
     """
     if context.invoked_subcommand is not None:
         if level is not None or as_json or quiet:

@@ -6,8 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from textgen.cli.commands import options
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes, flush_data
@@ -19,6 +17,7 @@ from textgen.lm.config.sampling import SamplingConfig
 if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Sample
 
+_plain = options.group(options.OPTIONS)
 _drawing = options.group("Drawing")
 _shape = options.group("Shape")
 _choice = options.group("Choice")
@@ -29,14 +28,14 @@ def sample(
     model: options.Model = None,
     level: options.Level = None,
     count: Annotated[
-        int, typer.Option("--count", "-n", metavar="N", help="How many sequences, for each prompt.")
+        int, _plain("--count", "-n", metavar="N", common=True, help="How many sequences, for each prompt.")
     ] = SamplingConfig.count,
     prompt: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The beginning, to be completed.", show_default=False)
+        str | None, _plain(metavar="TEXT", common=True, help="The beginning, to be completed.", show_default=False)
     ] = None,
     prompt_file: Annotated[
         Path | None,
-        typer.Option(
+        _plain(
             parser=options.input_file,
             metavar="FILE",
             help="One prompt a line; - is standard input.",
@@ -45,19 +44,30 @@ def sample(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", help="The same seed gives the same sequences.", show_default="a new one each time"),
+        _plain(
+            metavar="N",
+            common=True,
+            help="The same seed gives the same sequences.",
+            show_default="a new one each time",
+        ),
     ] = SamplingConfig.seed,
     threads: options.Threads = 0,
     temperature: Annotated[
         float,
-        _drawing(metavar="X", help="Below 1: safer; above 1: wilder; 0: the most probable token each time."),
+        _drawing(
+            metavar="X", common=True, help="Below 1: safer; above 1: wilder; 0: the most probable token."
+        ),
     ] = SamplingConfig.temperature,
     top_k: Annotated[
         int, _drawing(metavar="N", help="Draw from the N most probable tokens; 0: from all.")
     ] = SamplingConfig.top_k,
     top_p: Annotated[
         float,
-        _drawing(metavar="X", help="Draw from the fewest tokens that are X probable together (nucleus); 1: from all."),
+        _drawing(
+            metavar="X",
+            common=True,
+            help="Draw from the fewest tokens that are X probable together (nucleus); 1: from all.",
+        ),
     ] = SamplingConfig.top_p,
     min_p: Annotated[
         float,
@@ -65,7 +75,7 @@ def sample(
     ] = SamplingConfig.min_p,
     greedy: Annotated[
         bool,
-        _drawing("--greedy", help="Draw the first token, so that sequences differ; then as with --temperature 0."),
+        _drawing("--greedy", help="Draw the first token, so that sequences differ; then as --temperature 0 does."),
     ] = SamplingConfig.greedy,
     allow_unk: Annotated[bool, _drawing("--allow-unk", help="Let <unk> be drawn.")] = SamplingConfig.allow_unk,
     repetition_penalty: Annotated[
@@ -81,13 +91,13 @@ def sample(
         ),
     ] = None,
     max_length: Annotated[
-        int, _shape(metavar="N", help="Cut a sequence after so many tokens.")
+        int, _shape(metavar="N", common=True, help="Cut a sequence after so many tokens.")
     ] = SamplingConfig.max_length,
     min_length: Annotated[
         int, _shape(metavar="N", help="Do not end a sequence before so many tokens.")
     ] = SamplingConfig.min_length,
     finish: Annotated[
-        bool, _shape("--finish", help="What would be cut ends with its last whole sentence.")
+        bool, _shape("--finish", common=True, help="What would be cut ends with its last whole sentence.")
     ] = SamplingConfig.finish,
     stop: Annotated[
         list[str] | None,
@@ -107,10 +117,15 @@ def sample(
     no_echo: Annotated[bool, _output("--no-echo", help="Print what follows the prompt alone.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    help_all: options.HelpAll = False,
 ) -> None:
     """Write new text, or complete a beginning.
 
     Each sequence is what the model was trained on: a line, a paragraph, or a whole text.
+
+    Examples:
+        textgen sample --prompt "ROMEO:" --temperature 0.7 -n 3
+        textgen sample --model names-char -n 1000 --seed 1 --json
     """
     config = pick(SamplingConfig, {**locals(), "stop": tuple(stop or ()), "ban": tuple(ban or ())}).seeded()
     options.check_level(level)

@@ -65,6 +65,10 @@ def score(
     vocabulary (OOV). Typographic quotes, dashes and accents that the model lacks are read as their
     nearest ASCII form. Result N is that of line N: blank lines are scored, too, where train and
     evaluate skip them.
+
+    Examples:
+        textgen score "To be, or not to be."
+        textgen score --rank "It is a truth." "It is the truth." --model pride-word
     """
     check_choice("--detail", detail, DETAILS)
     if rank and detail == "summary":

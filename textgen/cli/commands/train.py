@@ -36,8 +36,9 @@ _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
+_CORPUS = f"{options.TEXT} Without any: those that --config names."
 _CONFIG = "Read options from this TOML file; those of the command line win."
-_PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
+_PRINT_CONFIG = "Print the files and all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
 _BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
 _TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vocabulary"
@@ -45,10 +46,15 @@ _TIE, _BY_VOCABULARY = "The output layer's matrix is the embedding.", "by the vo
 
 def train(
     context: typer.Context,
-    corpus: options.Texts,
-    level: Annotated[str | None, _text(metavar="LEVEL", help=_LEVEL, show_default=TextConfig().level)] = None,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Argument(parser=options.input_file, metavar="FILE", help=_CORPUS, show_default=False),
+    ] = None,
+    level: Annotated[
+        str | None, _text(metavar="LEVEL", common=True, help=_LEVEL, show_default=TextConfig().level)
+    ] = None,
     tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
-    unit: Annotated[str, _text(metavar="UNIT", help=_UNIT)] = TextConfig.unit,
+    unit: Annotated[str, _text(metavar="UNIT", common=True, help=_UNIT)] = TextConfig.unit,
     carry: Annotated[bool, _text("--carry", help="Keep the state from sequence to sequence.")] = TextConfig.carry,
     lowercase: Annotated[bool, _text("--lowercase", help="Make everything lower case.")] = TextConfig.lowercase,
     min_count: Annotated[
@@ -71,9 +77,11 @@ def train(
     valid_fraction: Annotated[
         float | None, _text(metavar="X", help="Hold the last part out, this share of the text.", show_default=_A_TENTH)
     ] = TextConfig.valid_fraction,
-    shuffle: Annotated[bool, _text("--shuffle", help=_SHUFFLE)] = TextConfig.shuffle,
+    shuffle: Annotated[bool, _text("--shuffle", common=True, help=_SHUFFLE)] = TextConfig.shuffle,
     cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,
-    size: Annotated[str | None, _network(metavar="SIZE", help=_SIZE, show_default=_BY_TEXT)] = TrainingConfig.size,
+    size: Annotated[
+        str | None, _network(metavar="SIZE", common=True, help=_SIZE, show_default=_BY_TEXT)
+    ] = TrainingConfig.size,
     hidden: Annotated[
         int | None, _network(metavar="N", help="Units in a layer.", show_default=_BY_SIZE)
     ] = NetworkConfig.hidden,
@@ -94,17 +102,20 @@ def train(
     softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
     dropout: Annotated[
         float | None,
-        _network(metavar="X", help="Share of units dropped after each layer.", show_default="by the epochs"),
+        _network(
+            metavar="X", common=True, help="Share of units dropped after each layer.", show_default="by the epochs"
+        ),
     ] = TrainingConfig.dropout,
     dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
     word_dropout: Annotated[
         float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
     ] = TrainingConfig.word_dropout,
     epochs: Annotated[
-        int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_TEXT)
+        int | None, _length(metavar="N", common=True, help="Passes over the text.", show_default=_BY_TEXT)
     ] = TrainingConfig.epochs,
     time: Annotated[
-        str | None, _length(metavar="TIME", help="90s, 10m, 1h30m, or seconds.", show_default=False)
+        str | None,
+        _length(metavar="TIME", common=True, help="How long: 90s, 10m, 1h30m, or seconds.", show_default=False),
     ] = None,
     steps: Annotated[
         int | None, _length(metavar="N", help="Updates of the weights.", show_default=False)
@@ -138,7 +149,7 @@ def train(
     ] = TrainingConfig.threads,
     name: Annotated[
         str | None,
-        _output(metavar="NAME", help="The model's name.", show_default="by the file's and the level"),
+        _output(metavar="NAME", common=True, help="The model's name.", show_default="by the file's and the level"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -150,7 +161,9 @@ def train(
         ),
     ] = None,
     force: Annotated[bool, _output("--force", help="Replace a model that exists.")] = False,
-    resume: Annotated[bool, _output("--resume", help="Go on with a training that was interrupted.")] = False,
+    resume: Annotated[
+        bool, _output("--resume", common=True, help="Go on with a training that was interrupted.")
+    ] = False,
     checkpoint_minutes: Annotated[
         float, _output(metavar="X", help="From one checkpoint to the next; 0: only when validated.")
     ] = TrainingConfig.checkpoint_minutes,
@@ -165,17 +178,25 @@ def train(
     ] = None,
     config: Annotated[
         Path | None,
-        _output(parser=options.input_file, metavar="FILE", help=_CONFIG, show_default=False),
+        _output(parser=options.input_file, metavar="FILE", common=True, help=_CONFIG, show_default=False),
     ] = None,
     print_config: Annotated[bool, _output("--print-config", help=_PRINT_CONFIG)] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    help_all: options.HelpAll = False,
 ) -> None:
-    """Train a model on your text, save it, and show what it writes."""
+    """Train a model on your text, save it, and show what it writes.
+
+    Examples:
+        textgen train corpora/shakespeare.txt
+        textgen train corpora/names.txt --shuffle --time 2m --name babies
+    """
     values = dict(locals())
     values, given = merge(values, given_options(context), _read(config))
     configs = configurations(values)
-    valid = values["valid"]
+    corpus, valid = values["corpus"], values["valid"]
+    if not corpus:
+        raise ConfigError("there is no text to train on; name a FILE, or with --config a file that names some")
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
 

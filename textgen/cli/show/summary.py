@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from textgen.checks import option_of
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
 
 if TYPE_CHECKING:
-    from textgen.lm.storage.history import CorpusFacts, Option
+    from textgen.lm.storage.history import CorpusFacts, Option, Validation
     from textgen.lm.storage.model_file import ModelSummary
     from textgen.nn.config import NetworkConfig
 
@@ -53,6 +54,14 @@ def format_quality(summary: ModelSummary) -> str:
     if summary.level == "word" and best.perplexity is not None:
         return f"perplexity {format_perplexity(best.perplexity)}"
     return "-" if best.bits_per_character is None else f"{best.bits_per_character:.3f} bits/char"
+
+
+def format_held_out(best: Validation) -> str:
+    """'2.310 bits per character, perplexity 4.96'; what is not known is left out."""
+    bits, perplexity = best.bits_per_character, best.perplexity
+    figures = [] if bits is None else [f"{bits:.3f} bits per character"]
+    figures += [] if perplexity is None else [f"perplexity {format_perplexity(perplexity)}"]
+    return ", ".join(figures)
 
 
 def describe(summary: ModelSummary) -> list[tuple[str, str]]:
@@ -104,7 +113,7 @@ def _describe_options(training: Mapping[str, Option]) -> Iterator[str]:
     names += [name for name, needed in _WHERE_IT_MATTERS.items() if training.get(needed)]
     for name in (*names, "seed"):
         if name in training:
-            yield f"{name} {training[name]}"
+            yield f"{option_of(name)} {training[name]}"
 
 
 def _describe_training(summary: ModelSummary) -> Iterator[tuple[str, str]]:
@@ -118,7 +127,7 @@ def _describe_training(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         yield "trained on", f"{amount}, stopped by: {history.stopped or 'unknown'}"
     if best is not None:
         exact = "" if summary.bits == 32 else ", before it was rounded"
-        yield "held out", f"{format_quality(summary)}, {best.valid_loss:.4f} nats per token, epoch {best.epoch}{exact}"
+        yield "held out", f"{format_held_out(best)}, {best.valid_loss:.4f} nats per token, epoch {best.epoch}{exact}"
 
 
 def format_network(network: NetworkConfig) -> str:

@@ -7,7 +7,7 @@ under no heading at all.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -17,10 +17,11 @@ from textgen.errors import ConfigError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
-from textgen.paths import found_again
+from textgen.paths import STDIN, found_again, kept
 
 _SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
-_BESIDE = {"level": str, "valid": str, "time": str | float}  # options that are no field of a configuration
+_FILES = {"corpus": tuple[str, ...], "valid": str}  # what is read
+_BESIDE = {"level": str, "time": str | float, **_FILES}  # what is asked for and is no field of a configuration
 _A_TIME = 'a time such as "10m", or a number of seconds'
 
 
@@ -44,19 +45,23 @@ def read_config(path: Path) -> dict[str, Any]:
             options[name] = typed(key, known[name], value)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
-    if "valid" in options:
-        options["valid"] = _found_file(path, options["valid"])
-    return options
+    return options | {name: _found(path, name, options[name]) for name in _FILES if name in options}
 
 
-def _found_file(path: Path, valid: str) -> Path:
-    if not valid:
-        raise ConfigError(f"{path}: 'valid' is empty; give a file's name")
-    return found_again(valid)
+def _found(path: Path, name: str, value: str | tuple[str, ...]) -> Path | list[Path]:
+    """What a setting names: a file or several, as `format_config` wrote them. Raises ConfigError at an empty name."""
+    names = [value] if isinstance(value, str) else value
+    if not all(names) or not names:
+        raise ConfigError(f"{path}: '{name}' is empty; give a file's name")
+    files = [found_again(name) for name in names]
+    return files[0] if isinstance(value, str) else files
 
 
 def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """TOML that `read_config` reads: a table a section, with the values of its fields that are options and not None."""
+    """TOML that `read_config` reads: a table a section, with the values of its fields that are options and not None.
+
+    A file is a Path; from whatever folder the TOML is read, it is found again.
+    """
     known = _known_keys()
     tables = []
     for section, values in sections.items():
@@ -99,7 +104,11 @@ def _suggestion(key: str, known: list[str]) -> str:
     return f"did you mean {' or '.join(similar)}?" if similar else f"choose from {', '.join(options)}"
 
 
-def _format(value: bool | int | float | str) -> str:
+def _format(value: bool | int | float | str | Path | Sequence[Path]) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_format, value))}]"
+    if isinstance(value, Path):
+        return _format(STDIN if str(value) == STDIN else kept(value.absolute()))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

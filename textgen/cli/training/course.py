@@ -27,7 +27,7 @@ from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
-from textgen.lm.training.advice import Memorisation, against_divergence, unknown_tokens, warned
+from textgen.lm.training.advice import Memorisation, against_divergence, sorted_list, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
 from textgen.lm.writing.sampling import sample
@@ -57,8 +57,9 @@ def run_training(request: Request) -> None:
             notes.warn(warning)
             record({"event": "warning", "warning": warning})
 
-        if unknown := unknown_tokens(corpus, configs.text):
-            warn(unknown)
+        for warning in (unknown_tokens(corpus, configs.text), sorted_list(corpus, configs.text)):
+            if warning:
+                warn(warning)
         notes.part()
         keeper = Keeper(request.destination, origin, [display_name(path) for path in request.files], notes)
         memorisation = Memorisation(corpus, configs.training)

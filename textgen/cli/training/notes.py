@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textgen.cli.show.summary import format_network
-from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
+from textgen.cli.show.summary import format_held_out, format_network
+from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration
 from textgen.cli.training.resuming import quoted
 from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
@@ -78,12 +78,7 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
     yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
     best = end.best
     if best is not None and best.valid_loss is not None:
-        figures = []
-        if best.bits_per_character is not None:
-            figures.append(f"{best.bits_per_character:.3f} bits per character")
-        if best.perplexity is not None:
-            figures.append(f"perplexity {format_perplexity(best.perplexity)}")
-        yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
+        yield "held out", f"{format_held_out(best)}, epoch {best.epoch}"
     if best is not None:
         yield "saved", str(destination.path)
         yield "next", f"textgen sample --model {_quoted(destination.name)}"

@@ -11,21 +11,25 @@ from textgen.cli.terminal.output import Notes, print_data
 from textgen.cli.training.config_file import format_config
 from textgen.cli.training.course import read_text
 from textgen.lm.planning.plan import plan
-from textgen.paths import kept
+from textgen.paths import STDIN, Found, display_name, look_at
 
 if TYPE_CHECKING:
     from textgen.cli.training.request import Configs
 
 
 def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:
-    """Print the settings of a training as TOML that `--config` takes, and train nothing."""
+    """Print a training as TOML that `--config` takes, with the files that it reads, and train nothing.
+
+    Where the model and the log go is left out: with `--config` alone the training is repeated, into another model.
+    """
     corpus = read_text(files, valid, configs, notes)
     prepared = plan(corpus, configs.network, configs.training)
     if prepared.reason:
         notes.say("chosen", prepared.reason)
-    text = asdict(replace(configs.text, unit=corpus.unit))
-    if valid is not None:
-        text["valid"] = kept(valid)
+    text = {"corpus": files, "valid": valid, **asdict(replace(configs.text, unit=corpus.unit))}
     print_data(
         format_config({"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)})
     )
+    for path in [*files, *([] if valid is None else [valid])]:
+        if str(path) == STDIN or look_at(path).kind is Found.STREAM:
+            notes.warn(f"{display_name(path)} cannot be read again; give it the same text when --config is used")

@@ -42,6 +42,16 @@ def unknown_tokens(corpus: Corpus, text: TextConfig) -> str | None:
     )
 
 
+def sorted_list(corpus: Corpus, text: TextConfig) -> str | None:
+    """A warning if the end of a sorted list is held out; not if the state is carried on, so that the order matters."""
+    if text.carry or not corpus.is_sorted:
+        return None
+    return (
+        "the text looks like a sorted list, its neighbours are in alphabetical order; what is held out is its end, of"
+        f" another kind than the rest; {_joined(['--shuffle'])}"
+    )
+
+
 def _ways_to_know_more(corpus: Corpus, text: TextConfig) -> Iterator[str]:
     tokenizer = TOKENIZERS[text.tokenizer]
     min_count = tokenizer.min_count if text.min_count is None else text.min_count

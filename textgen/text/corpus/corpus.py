@@ -16,6 +16,7 @@ from textgen.paths import display_name
 from textgen.text.corpus.coding import count_tokens, pack, renumber
 from textgen.text.corpus.files import Digest, check_inputs, read_text
 from textgen.text.corpus.holdout import hold_out, part_lone_sequence
+from textgen.text.corpus.order import is_sorted
 from textgen.text.corpus.sequences import Block, cut_sequences
 from textgen.text.corpus.units import detect_unit
 from textgen.text.tokens.packed import PackedText
@@ -45,6 +46,7 @@ class Corpus:
     unit : what one sequence is, "auto" having been decided.
     sha256 : of the bytes of all files, decompressed, one after the other.
     characters : code points of both parts together, blanks between sequences included.
+    is_sorted : whether the text is a sorted list, of which the end is held out.
     """
 
     train: PackedText
@@ -53,6 +55,7 @@ class Corpus:
     unit: str
     sha256: str
     characters: int
+    is_sorted: bool = False
 
 
 class TextOptions(Protocol):
@@ -107,6 +110,7 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
     train, valid = (text, None) if fraction == 0 else hold_out(text, fraction)
     if fraction != 0 and valid is None:
         say("nothing is held out: the text is too short or its sequences too unequal; use --valid FILE")
+    ends_apart = valid is not None and is_sorted(text, tokens)
     vocabulary = count_tokens(
         train,
         tokens,
@@ -124,6 +128,7 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
         unit=unit,
         sha256=digest.hexdigest(),
         characters=int(text.characters.sum()),
+        is_sorted=ends_apart,
     )
 
 
