@@ -19,11 +19,12 @@ from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 from textgen.paths import Found, look_at
 
 _ALIGNMENT = 8  # bytes, of the header
+_TYPES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8"}
 _Found = TypeVar("_Found")
 
 
 def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
-    """The contents of a file that holds float32 `arrays` under their names, and `metadata`, piece by piece.
+    """The contents of a file that holds `arrays`, float32 or bytes, under their names, and `metadata`, piece by piece.
 
     So a large file needs no second copy in memory.
     """
@@ -31,13 +32,13 @@ def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, s
     end = 0
     for name, array in arrays.items():
         begin, end = end, end + array.nbytes
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": (begin, end)}
+        header[name] = {"dtype": _TYPES[array.dtype], "shape": array.shape, "data_offsets": (begin, end)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     yield len(text).to_bytes(8, "little")
     yield text
     for array in arrays.values():
-        yield np.ascontiguousarray(array, dtype="<f4").reshape(-1).data
+        yield np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(-1).data
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ class TensorFile:
         except (ConfigError, ModelFileError) as error:
             raise self.damaged(f"'{key}': {error}") from error
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The shape of each array by name. Raises ModelFileError unless all are float32."""
+    def shapes(self, dtype: str = "F32") -> dict[str, tuple[int, ...]]:
+        """The shape of each array by name. Raises ModelFileError unless all are of this type: "F32", or "U8", bytes."""
         shapes = {}
         for name in self._file.keys():  # noqa: SIM118  (it is no dictionary)
             tensor = self._file.get_slice(name)
-            if tensor.get_dtype() != "F32":
-                raise self.damaged(f"the array '{name}' is {tensor.get_dtype()}, not F32")
+            if tensor.get_dtype() != dtype:
+                raise self.damaged(f"the array '{name}' is {tensor.get_dtype()}, not {dtype}")
             shapes[name] = tuple(tensor.get_shape())
         return shapes
 

@@ -1,6 +1,7 @@
 """The store: where models are kept by name, and how a name becomes a file.
 
-A model named NAME is the file NAME.safetensors in `models_folder()`; the checkpoint of its training is NAME.checkpoint.
+A model named NAME is the file NAME.safetensors in `models_folder()`; the checkpoint of its training is NAME.checkpoint,
+the index of its text NAME.index.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from textgen.paths import STDIN, Found, look_at, real
 
 SUFFIX = ".safetensors"
 CHECKPOINT_SUFFIX = ".checkpoint"
+INDEX_SUFFIX = ".index"
 _LONGEST_NAME = 230  # bytes: with a number and a suffix, a file's name has at most 255
 _Found = TypeVar("_Found")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -83,6 +85,11 @@ def numbered(path: Path) -> Iterator[Path]:
 def checkpoint_path(path: Path) -> Path:
     """Where the checkpoint of a model's training is, of the model at `path`."""
     return path.with_name(path.name.removesuffix(SUFFIX) + CHECKPOINT_SUFFIX)
+
+
+def index_path(path: Path) -> Path:
+    """Where the index of the text is that the model at `path` learnt."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + INDEX_SUFFIX)
 
 
 def model_path(checkpoint: Path) -> Path:
