@@ -18,6 +18,7 @@ os.environ["TEXTGEN_HOME"] = os.path.join(_SESSION, "home")  # noqa: PTH118
 os.environ.setdefault("NUMBA_CACHE_DIR", os.path.join(_SESSION, "kernels"))  # noqa: PTH118
 os.environ["NO_COLOR"] = "1"
 os.environ["COLUMNS"] = "100"
+os.environ.pop("TEXTGEN_MODEL", None)
 for _name in ("FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(_name, None)
 # A shell gives a job in the background a SIGINT that is ignored, nohup gives a SIGHUP, and every process that a test
@@ -41,5 +42,6 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(autouse=True)
 def _own_store(tmp_path, monkeypatch):
-    """Let no test see another one's models."""
+    """Let no test see another one's models, nor those that come with textgen."""
     monkeypatch.setenv("TEXTGEN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("textgen.lm.storage.store.packaged_folder", lambda: tmp_path / "packaged")

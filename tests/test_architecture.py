@@ -23,11 +23,12 @@ LOWER = {  # floor -> what it may import of textgen, besides itself and `textgen
 ROOMS = {  # floor -> its rooms, the lower ones first; a floor that is not named is one room
     "text": ("tokens", "corpus"),
     "core": ("runtime", "products", "kernels", "cells"),
-    "lm": ("config", "storage", "planning", "progress", "inference", "training"),
+    "lm": ("config", "storage", "planning", "progress", "inference", "writing", "training"),
     "cli": (
         "terminal",
         "show",
         "training",
+        "repl",
         "commands",
         "",
     ),  # last the files in no room, which hold the commands together
@@ -43,10 +44,11 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
     "cli": {"typer", "rich", "plotille", "matplotlib"},
     "": set(),
 }
-LIGHT = [  # what `textgen --help` loads
-    *(f"cli/{name}.py" for name in ("app", "boundary")),
-    *(f"cli/commands/{name}.py" for name in ("train", "sample", "score", "evaluate", "info", "models")),
+LIGHT = [  # what `textgen --help` loads, and a shell's completion
+    *(f"cli/{name}.py" for name in ("app", "boundary", "completion")),
+    *(f"cli/commands/{name}.py" for name in ("train", "sample", "repl", "score", "evaluate", "info", "models")),
     *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
+    "lm/storage/store.py",
     "nn/config.py",
     "checks.py",
     "paths.py",

@@ -104,7 +104,7 @@ def test_a_training_without_what_only_some_systems_have(tmp_path):
     done = run(WITHOUT + IMPORT_ALL + TRAIN, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "finished  all steps done" in done.stderr
-    assert "log10_probability" in done.stdout
+    assert "log_probability" in done.stdout
 
 
 def test_threads_meet_on_a_cpu_and_a_system_that_are_unknown(tmp_path):

@@ -13,6 +13,7 @@ TextgenError
     │   └── EmptyCorpusError  there is nothing in it to learn from, or to measure
     ├── ModelFileError        a model file or a checkpoint is truncated, foreign, newer or damaged
     ├── OutputError           a file could not be written
+    ├── NothingWrittenError   no new text fits what was asked of it
     └── DivergedError         training diverged, also with lower learning rates
 
 A message says where, what was found, what is allowed, and what to do.
@@ -73,6 +74,10 @@ class ModelFileError(WorkError):
 
 class OutputError(WorkError):
     """A file could not be written."""
+
+
+class NothingWrittenError(WorkError):
+    """No new text fits what was asked of it."""
 
 
 class DivergedError(WorkError):

@@ -13,8 +13,8 @@ from textgen.core.kernels.optimizers import Adam, clip_factor, gradient_size
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.config.text import TextConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.storage.model import LanguageModel
+from textgen.lm.writing.sampling import sample
 from textgen.nn.computation import Computation
 from textgen.nn.network import Network
 from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary

@@ -17,7 +17,8 @@ from tests.lm.tasks import timeless
 from textgen.cli.boundary import run
 from textgen.cli.training.progress import PlainProgress
 from textgen.lm.progress import pace
-from textgen.lm.storage.model_file import load_model
+from textgen.lm.storage import store as model_store
+from textgen.lm.storage.model_file import halve_model, load_model
 from textgen.lm.storage.store import models_folder
 
 ROOT = Path(__file__).parents[2]
@@ -209,6 +210,19 @@ def stored(models):
         return path
 
     return store
+
+
+@pytest.fixture
+def packaged(models):
+    """A function that puts small models, halved, where those are that come with textgen."""
+
+    def pack(*levels):
+        model_store.packaged_folder().mkdir(exist_ok=True)
+        for level in levels:
+            model = load_model(models["words" if level == "word" else "lines"])
+            halve_model(model, model_store.packaged_folder() / f"english-{level}.safetensors")
+
+    return pack
 
 
 @pytest.fixture

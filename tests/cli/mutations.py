@@ -17,7 +17,6 @@ from textgen.cli.training.course import check_memory
 from textgen.cli.training.request import Configs
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resumed_configs
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.inference.scoring import score
 from textgen.lm.planning.plan import plan
 from textgen.lm.progress.checkpoint import Origin, read_checkpoint
@@ -25,6 +24,7 @@ from textgen.lm.storage.model_file import load_model, read_summary
 from textgen.lm.storage.strict_json import to_json
 from textgen.lm.training.advice import Memorisation
 from textgen.lm.training.loop import train
+from textgen.lm.writing.sampling import sample
 from textgen.text.corpus.corpus import read_corpus
 
 FILES = Path(__file__).parents[1] / "lm" / "storage" / "files"

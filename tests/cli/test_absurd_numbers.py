@@ -8,9 +8,9 @@ from tests.cli.conftest import SMALL
 from textgen.cli.app import app
 from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.storage.model_file import load_model
 from textgen.lm.storage.store import list_models
+from textgen.lm.writing.sampling import sample
 
 WHOLE = ["-1", str(10**30), str(10**400), "9" * 5000]
 REAL = ["-1e300", "5e-324", "1e300", "1e400", "nan"]

@@ -71,7 +71,7 @@ def test_every_setting_is_an_option_that_shows_its_default(textgen, command, con
         found = re.search(rf"{option} (?:[A-Z|]+ )?(.*?)(?= -[-a-z]|$)", text)
         assert found, option
         if (
-            field.default is not None
+            field.default not in (None, ())
             and not isinstance(field.default, bool)
             and field.name not in ("tokenizer", "threads")
         ):
@@ -112,7 +112,8 @@ def test_help_loads_nothing_that_it_does_not_need(arguments):
         (["tarin"], "no such command 'tarin'. Did you mean 'train'? See `textgen --help`"),
         (["train"], "missing argument 'FILE'; see `textgen train --help`"),
         (["evaluate"], "missing argument 'FILE'; see `textgen evaluate --help`"),
-        (["models", "x"], "got unexpected extra argument(s) (x); see `textgen models --help`"),
+        (["models", "x"], "no such command 'x'; see `textgen models --help`"),
+        (["models", "path"], "missing argument 'MODEL'; see `textgen models path --help`"),
         (["train", "x", "--hidden", "many"], "--hidden must be a whole number, not many; see `textgen train --help`"),
         (["train", "x", "--hidden", "2.5"], "--hidden must be a whole number, not 2.5; see `textgen train --help`"),
         (["sample", "--temperature", "hot"], "--temperature must be a number, not hot; see `textgen sample --help`"),

@@ -67,6 +67,7 @@ def test_in_the_store(run):
     assert json.loads(run("models", "--json")[0])["name"] == "caf\\xe9"
     assert "model     caf\\xe9 (char" in run("sample", "--model", NAME)[1]
     assert "did you mean caf\\xe9?" in run("sample", "--model", NAME[:3], code=2)[1]
+    assert run("models", "rename", NAME, "new")[1] == "renamed   caf\\xe9 is new now\n"
 
 
 def test_the_settings_name_the_text(run, tmp_path):

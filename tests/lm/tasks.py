@@ -9,12 +9,12 @@ import numpy as np
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.inference.scoring import score
 from textgen.lm.planning.plan import plan
 from textgen.lm.storage.history import History
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import Finished
+from textgen.lm.writing.sampling import sample
 from textgen.nn.config import NetworkConfig
 from textgen.text.corpus.corpus import Corpus
 

@@ -6,6 +6,7 @@ Rows do not depend on one another; so the longhand loop draws on for all of them
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,10 +93,11 @@ def longhand(task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @dataclass
 class Written:
-    """One sequence: its ids, and how many of them were drawn until each cut, with the sum of log-probabilities."""
+    """One sequence: its ids and their log-probabilities, and how many were drawn until each cut."""
 
     ids: list[int] = field(default_factory=list)
-    cuts: list[tuple[int, float]] = field(default_factory=list)
+    log_probabilities: list[float] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
 
 
 def next_cut(b: int, done: int, U: int) -> int:
@@ -125,8 +127,7 @@ class Writer:
         done = self.length if ids[-1:] == [EOS] else len(ids)
         numbers = self.task.numbers[b, done : next_cut(b, done, streams.numbers.shape[1])]
         streams.numbers[b, : numbers.size] = numbers
-        streams.limits[b], streams.counts[b] = numbers.size, 0
-        streams.log_probabilities[b], streams.ended[b] = 0, False
+        streams.limits[b], streams.counts[b], streams.ended[b] = numbers.size, 0, False
 
     def write(self, team: Team) -> None:
         """Have all threads of the team write together."""
@@ -141,7 +142,8 @@ class Writer:
         for b in np.flatnonzero(streams.ended).tolist():
             count, written = int(streams.counts[b]), self.written[b]
             written.ids += streams.ids[b, :count].tolist()
-            written.cuts.append((count, float(streams.log_probabilities[b])))
+            written.log_probabilities += streams.log_probabilities[b, :count].tolist()
+            written.cuts.append(count)
             self.go_on(b)
 
 
@@ -155,16 +157,15 @@ def write_all(task: Task, U: int = 20, threads: int = 1) -> list[Written]:
 
 
 def expected_of(task: Task, U: int = 20) -> list[Written]:
-    """The same by the longhand loop; the log-probabilities are added one by one."""
+    """The same by the longhand loop."""
     expected = []
     for b, (ids, log_probabilities, _) in enumerate(zip(*longhand(task), strict=True)):
         ends = np.flatnonzero(ids == EOS)
         length = int(ends[0]) + 1 if ends.size else ids.size
-        written, done = Written(ids[:length].tolist()), 0
+        written, done = Written(ids[:length].tolist(), log_probabilities[:length].tolist()), 0
         while done < length:
-            part = log_probabilities[done : min(next_cut(b, done, U), length)]
-            written.cuts.append((part.size, float(np.cumsum(part)[-1])))
-            done += part.size
+            written.cuts.append(min(next_cut(b, done, U), length) - done)
+            done += written.cuts[-1]
         expected.append(written)
     return expected
 
@@ -220,7 +221,7 @@ def test_a_run_ends_with_the_first_sequence_that_does():
     np.testing.assert_array_equal(streams.counts, last + 1)
     np.testing.assert_array_equal(streams.ended, ids[:, last] == EOS)
     np.testing.assert_array_equal(streams.ids[:, : last + 1], ids[:, : last + 1])
-    np.testing.assert_array_equal(streams.log_probabilities, np.cumsum(log_probabilities[:, : last + 1], axis=1)[:, -1])
+    np.testing.assert_array_equal(streams.log_probabilities[:, : last + 1], log_probabilities[:, : last + 1])
     assert not streams.ids[:, last + 1 :].any()
 
 
@@ -241,6 +242,33 @@ def test_a_row_without_a_limit_is_left_alone():
     for b in set(range(9)) - set(idle):
         assert streams.counts[b] > 0
         np.testing.assert_array_equal(streams.ids[b, : streams.counts[b]], ids[b, : streams.counts[b]])
+
+
+@pytest.mark.parametrize("shape", ["one layer", "in clusters"])
+def test_what_is_added_to_the_logits_moves_the_draw_but_not_the_probability_that_is_told(shape):
+    """The first token of each row; drawn by the longhand from changed logits, its probability that of the network's."""
+    task = task_of(33, filters=OFF._replace(temperature=0.7, excluded=2), **SHAPES[shape])
+    _, _, logits = longhand(task)
+    first = np.ascontiguousarray(logits[:, 0])
+    changes = np.random.default_rng(4).normal(0, 3, first.shape).astype(first.dtype)
+    changes[:, 5:9] = -np.inf
+    expected, unused = np.empty(33, np.int32), np.empty(33)
+    draw(first + changes, task.numbers[:, 0].copy(), task.filters, space(V), expected, unused, 0, 33)
+    for threads in (1, 3):
+        writer = Writer(task, 1)
+        drawn = draws(task.filters, writer.steps, threads, is_changed=True)
+        drawn.changes[:] = changes
+        places = crews(threads)
+        with Team(threads) as team:
+            team.run(partial(write_part, writer, drawn, places))
+        np.testing.assert_array_equal(writer.streams.ids[:, 0], expected)
+        whole = first.astype(float) - np.logaddexp.reduce(first.astype(float), axis=1, keepdims=True)
+        told = whole[np.arange(33), expected]
+        np.testing.assert_allclose(writer.streams.log_probabilities[:, 0], told, atol=1e-12)
+
+
+def write_part(writer, drawn, places, part):
+    write(writer.steps, writer.streams, drawn, EOS, places[part])
 
 
 @pytest.mark.parametrize("excluded", [NONE, 11])

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 import textgen
-from textgen.cli.commands import evaluate, info, models, sample, score, train
+from textgen.cli.commands import evaluate, info, models, repl, sample, score, train
+from textgen.cli.completion import completion
 from textgen.cli.help import GroupedCommand, PlainGroup
 from textgen.cli.terminal.output import print_data, print_line
 
@@ -51,5 +52,12 @@ def root(
         raise typer.Exit(2)
 
 
-for _command in (train.train, sample.sample, score.score, evaluate.evaluate, info.info, models.models):
+for _command in (train.train, sample.sample, repl.repl, score.score, evaluate.evaluate, info.info):
     app.command(cls=GroupedCommand)(_command)
+
+_models = typer.Typer(cls=PlainGroup, rich_markup_mode=None)
+_models.callback(invoke_without_command=True)(models.models)
+for _below in (models.rm, models.path, models.rename, models.halve):
+    _models.command(cls=GroupedCommand)(_below)
+app.add_typer(_models, name="models")
+app.command(cls=GroupedCommand)(completion)

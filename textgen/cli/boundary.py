@@ -15,6 +15,7 @@ from typing import NoReturn
 import typer
 
 from textgen.cli.app import app
+from textgen.cli.completion import complete
 from textgen.cli.terminal.output import flush_data, print_line
 from textgen.cli.terminal.signals import INTERRUPTED
 from textgen.cli.terminal.streams import prepare_streams
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its code."""
     _prepare_process()
     prepare_streams()
+    complete(app)
     code = run(sys.argv[1:] if arguments is None else arguments)
     gc.freeze()  # what is left ends with the process: without a last look through Numba's and LLVM's objects (0.15 s)
     sys.exit(code)

@@ -8,7 +8,7 @@ from textgen.core.kernels.draw import Filters, draw, space
 from textgen.core.kernels.writing import Draws, Multiplication, Step, Steps
 from textgen.core.products.product import Packed, compiled_product, empty_panels
 from textgen.core.products.weight import Weight
-from textgen.core.runtime.buffers import empty
+from textgen.core.runtime.buffers import empty, zeros
 from textgen.core.runtime.crew import ALONE
 from textgen.core.runtime.linking import Compiled
 from textgen.core.runtime.series import Series
@@ -69,8 +69,11 @@ def _multiplication(connection: object, bias: np.ndarray, y: np.ndarray, is_squa
     return Multiplication(x, weight, np.tile(bias, (*y.shape[:2], 1)), y, is_squashed)
 
 
-def draws(filters: Filters, steps: Steps, parts: int) -> Draws:
-    """What a crew of `parts` needs to draw from the logits of `steps`."""
+def draws(filters: Filters, steps: Steps, parts: int, *, is_changed: bool = False) -> Draws:
+    """What a crew of `parts` needs to draw from the logits of `steps`.
+
+    is_changed : whether something is added to them before; `changes` is then to be filled in.
+    """
     [logits], K = steps.affine.items[-1].y, steps.cutoffs.size
     B, columns = logits.shape
     V = columns - K
@@ -78,4 +81,5 @@ def draws(filters: Filters, steps: Steps, parts: int) -> Draws:
     uniforms, ids, log_probabilities = np.zeros(B), np.zeros(B, np.int32), np.zeros(B)
     compiled = Compiled(draw, logits, uniforms, filters, space(V), ids, log_probabilities, 0, 0)
     weights, candidates = np.empty((parts, V)), np.empty((parts, V), np.int64)
-    return Draws(compiled, filters, uniforms, ids, log_probabilities, weights, candidates, joint)
+    changes, changed = zeros((2, B if is_changed else 0, V), logits.dtype)
+    return Draws(compiled, filters, uniforms, ids, log_probabilities, weights, candidates, joint, changes, changed)

@@ -1,13 +1,17 @@
 """`textgen info` and `textgen models`: what a file holds, and what the store holds."""
 
+import hashlib
 import json
+import re
 from dataclasses import asdict
+from datetime import datetime
 
 import pytest
 
 from tests.cli.conftest import LINES
+from tests.cli.test_terminal import CODES
 from tests.lm.storage import headers
-from textgen.lm.storage.model_file import read_summary
+from textgen.lm.storage.model_file import load_model, read_summary
 from textgen.lm.storage.store import models_folder
 from textgen.nn.config import NetworkConfig
 
@@ -101,12 +105,64 @@ def test_models_lists_the_store_newest_first(textgen, stored):
     stored("lines", "new")
     done = textgen("models")
     heading, *lines = [line.split("\t") for line in done.out.splitlines()]
-    assert heading == ["name", "level", "cell", "size", "parameters", "quality", "created"]
-    assert [line[:4] for line in lines] == [["new", "char", "lstm", "1 x 8"], ["old", "word", "lstm", "1 x 8"]]
-    assert lines[0][5].endswith("bits/char")
-    assert lines[1][5].startswith("perplexity ")
-    assert [record["name"] for record in textgen("models", "--json").records] == ["new", "old"]
+    assert heading == ["name", "level", "network", "bytes", "bits_per_character", "created", "from"]
+    assert [line[:3] for line in lines] == [["new", "char", "lstm 1 x 8"], ["old", "word", "lstm 1 x 8"]]
+    records = textgen("models", "--json").records
+    assert [record["name"] for record in records] == ["new", "old"]
+    for line, record in zip(lines, records, strict=True):
+        assert line[3:6] == [str(record["bytes"]), f"{record['bits_per_character']:.3f}", record["created"]]
+        assert record["bytes"] == (models_folder() / f"{record['name']}.safetensors").stat().st_size
+        assert record["bits_per_character"] == record["best"]["bits_per_character"]
+        assert record["created"] == datetime.fromisoformat(record["created"]).isoformat()
+        assert record["packaged"] is False
+    assert [line[6] for line in lines] == ["lines.txt", "words.txt"]
     assert [record["name"] for record in textgen("models", "--json", "--level", "word").records] == ["old"]
+
+
+def test_models_on_a_terminal_of_80_columns(at_terminal, stored):
+    path = stored("words", "shakespeare-char")
+    change_history(path, "words.txt", "shakespeare.txt")
+    change_history(path, '"created": "', '"created": "2020-01-01T00:00:00+00:00", "x": "')
+    shown = CODES.sub("", at_terminal("models", env={"COLUMNS": "80"}).read())
+    assert re.fullmatch(
+        r" +bits/ +\n"
+        r"name +level +network +size +char +age +from +\n"
+        r"shakespeare-char +word +lstm 1 x 8 +\d\.\d kB +\d\.\d{3} +\d+ years +shakespeare\.txt *\n",
+        shown,
+    )
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("created", ["", "soon", "9" * 30])
+def test_a_model_that_does_not_tell_its_age(at_terminal, stored, created):
+    change_history(stored("lines"), '"created": "', f'"created": "{created}", "x": "')
+    assert CODES.sub("", at_terminal("models").read()).split()[-2:] == ["-", "lines.txt"]
+
+
+def test_where_a_model_of_several_texts_is_from(textgen, train, corpus, tmp_path):
+    more = tmp_path / "dogs.txt"
+    more.write_text(corpus.read_text())
+    train(files=(corpus, more))
+    assert textgen("models").out.splitlines()[1].split("\t")[6] == "cats.txt and 1 more"
+
+
+def test_the_digest_is_of_the_parameters_alone(textgen, stored, models):
+    first, other = stored("lines", "first"), stored("lines", "other")
+    change_history(other, "lines.txt", "other.txt")
+    assert first.read_bytes() != other.read_bytes()
+    digests = {name: textgen("info", name, "--json").records[0]["parameters_sha256"] for name in ("first", "other")}
+    assert digests["first"] == digests["other"]
+    digest = hashlib.sha256()
+    model = load_model(first)
+    for name in model.network.parameters.names():
+        array = model.network.parameters[name]
+        digest.update(f"{name} {array.shape}\n".encode() + array.tobytes())
+    assert digests["first"] == digest.hexdigest()
+    assert pairs(textgen("info", "first"))["parameters"] == f"SHA-256 {digest.hexdigest()}"
+    content = bytearray(other.read_bytes())
+    content[-1] ^= 1
+    other.write_bytes(content)
+    assert textgen("info", "other", "--json").records[0]["parameters_sha256"] != digests["first"]
 
 
 def test_an_empty_store_is_no_failure(textgen):
@@ -130,4 +186,5 @@ def test_a_model_that_never_was_validated(textgen, stored, tmp_path):
     tiny.write_text("a")
     textgen("train", tiny, "--hidden", "2", "--epochs", "1")
     assert "held out" not in pairs(textgen("info"))
-    assert textgen("models").out.splitlines()[1].split("\t")[5] == "-"
+    assert textgen("models").out.splitlines()[1].split("\t")[4] == "-"
+    assert textgen("models", "--json").records[0]["bits_per_character"] is None

@@ -1,6 +1,10 @@
 """`textgen sample`: what is printed, and what is said about it."""
 
+import re
+
 import pytest
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def test_lines_are_printed_a_line_each(textgen, stored):
@@ -36,7 +40,7 @@ def test_json_tells_how_each_sequence_ended(textgen, stored):
     for record in records:
         assert (record["tokens"] == 8) == (record["ended"] == "length")
         assert len(record["text"]) == record["tokens"]
-        assert record["log10_probability"] < 0
+        assert record["log_probability"] < 0
         assert (record["model"], record["seed"]) == ("lines", 9)
 
 
@@ -94,3 +98,103 @@ def test_the_model_is_chosen_by_level_or_name(textgen, stored):
 def test_a_path_may_name_the_model(textgen, models):
     record = textgen("sample", "-m", models["lines"], "-n", "1", "--max-length", "2", "--json").records[0]
     assert record["model"] == str(models["lines"])
+
+
+def test_temperature_0_needs_no_seed(textgen, stored):
+    stored("lines")
+    first, second = (textgen("sample", "-n", "3", "--temperature", "0", "--max-length", "9") for _ in range(2))
+    assert first.out == second.out
+    assert len(set(first.out.splitlines())) == 1
+    assert "seed" not in first.err
+
+
+def test_prompts_are_taken_from_a_file_one_a_line(textgen, stored, tmp_path):
+    stored("words")
+    path = tmp_path / "prompts.txt"
+    path.write_bytes(b"the cat\r\nthe dog\n\nthe hen")
+    arguments = ["sample", "-n", "2", "--max-length", "5", "--seed", "2", "--json", "--prompt-file"]
+    records = textgen(*arguments, path).records
+    assert [record["prompt"] for record in records] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert [record["index"] for record in records] == list(range(8))
+    beginnings = ["the cat", "the dog", "", "the hen"]
+    for record in records:
+        assert record["text"] == beginnings[record["prompt"]] + record["continuation"]
+    assert textgen(*arguments, "-", stdin=path.read_bytes()).records == records
+    alone = textgen("sample", "-n", "2", "--max-length", "5", "--seed", "2", "--prompt", "the cat", "--json").records
+    assert records[:2] == alone
+
+
+def test_without_an_echo_only_what_follows_is_printed(textgen, stored):
+    stored("words")
+    arguments = ["sample", "-n", "3", "--max-length", "5", "--seed", "2", "--prompt", "the cat"]
+    records = textgen(*arguments, "--json").records
+    assert textgen(*arguments, "--no-echo").out == "".join(f"{record['continuation']}\n" for record in records)
+    assert all(record["continuation"] for record in records)
+
+
+@pytest.mark.parametrize(
+    ("options", "check"),
+    [
+        (["--min-length", "12"], lambda line: len(line) >= 12),
+        (["--stop", "cat", "--stop", "o"], lambda line: "cat" not in line and "o" not in line),
+        (["--ban", "th", "--ban", "o"], lambda line: "th" not in line and "o" not in line),
+        (["--match", "^[^o]*t$"], lambda line: "o" not in line and line.endswith("t")),
+        (["--no-repeat-ngram", "1"], lambda line: len(set(line)) == len(line)),
+    ],
+)
+def test_the_shape_is_what_was_asked_for(textgen, stored, options, check):
+    stored("lines")
+    arguments = ["sample", "-n", "40", "--max-length", "20", "--seed", "1"]
+    assert not all(map(check, textgen(*arguments).out.splitlines()))
+    done = textgen(*arguments, *options)
+    assert done.code == 0
+    assert all(map(check, done.out.splitlines()))
+
+
+REFUSED = [
+    (["--temperature", "-1"], "--temperature must be at least 0, not -1"),
+    (["--min-length", "9", "--max-length", "8"], "--min-length 9 is more than --max-length 8"),
+    (["--min-length", "-1"], "--min-length must be at least 0"),
+    (["--no-repeat-ngram", "-1"], "--no-repeat-ngram must be at least 0"),
+    (["--repetition-penalty", "0.5"], "--repetition-penalty must be at least 1"),
+    (["--repetition-penalty", "nan"], "--repetition-penalty must be finite"),
+    (["--best-of", "0"], "--best-of must be at least 1"),
+    (["--tries", "0"], "--tries must be at least 1"),
+    (["--best-of", "9", "--tries", "8"], "--best-of 9 needs as many --tries, not 8"),
+    (["--match", "(a"], "--match (a: not a regular expression of Python"),
+    (["--stop", ""], "--stop is empty"),
+    (["--ban", ""], "--ban is empty"),
+    (["--ban", "\udcff"], "--ban is not UTF-8 text"),
+    (["--prompt", "a", "--prompt-file", "b"], "--prompt and --prompt-file contradict each other"),
+    (["--prompt-file", ""], "it is empty; give a file's name"),
+    (["--prompt-file", "/nowhere.txt"], "/nowhere.txt"),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), REFUSED)
+def test_what_cannot_be(textgen, stored, options, message):
+    stored("lines")
+    done = textgen("sample", *options)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_where_nothing_can_be_written_the_work_fails(textgen, stored):
+    stored("lines")
+    done = textgen("sample", "--match", "xyz", "--tries", "3", "--max-length", "5")
+    assert (done.code, done.out) == (1, "")
+    assert "sequence 1: none of 3 tries matches --match xyz; allow more --tries" in done.err
+
+
+def test_on_a_terminal_sequences_are_numbered_and_wrapped(at_terminal, stored):
+    stored("paragraphs")
+    stored("lines")
+    arguments = ["-n", "2", "--seed", "3", "--max-length", "60", "--min-length", "50"]
+    lines = STYLE.sub("", at_terminal("sample", *arguments, "-q", env={"COLUMNS": "30"}).read())
+    assert [line[:5] for line in lines.splitlines() if line[:5].strip()] == ["  1  ", "  2  "]
+    assert max(map(len, lines.splitlines())) <= 30
+    paragraphs = STYLE.sub("", at_terminal("sample", *arguments, "-q", "-m", "paragraphs").read()).split("\n")
+    assert paragraphs[0] == "1"
+    assert "2" in paragraphs
+    one = at_terminal("sample", "-n", "1", "-q", "--prompt", "the cat", "--max-length", "5").read()
+    assert one.startswith("the cat")

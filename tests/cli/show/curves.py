@@ -28,7 +28,7 @@ def summary_of(records, name="plays-char"):
     text, network = TextConfig(unit="line"), NetworkConfig(hidden=8, layers=1, embedding=0)
     vocabulary = Vocabulary(("<unk>", "<eos>", "a"), (1, 1, 1))
     history = History(validations=tuple(records))
-    return ModelSummary(Path(f"{name}.safetensors"), 1, "0", text, network, vocabulary, history, {})
+    return ModelSummary(Path(f"{name}.safetensors"), 1, "0", text, network, vocabulary, history, {}, bits=32, size=0)
 
 
 def curve_of(records, name="plays-char"):

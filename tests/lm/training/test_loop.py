@@ -11,9 +11,9 @@ from tests.lm.tiny import CHI_SQUARE_999, chi_square
 from textgen.core.cells import CELLS
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
 from textgen.lm.inference.scoring import token_log_probabilities
 from textgen.lm.training.reports import StepReport, ValidationReport
+from textgen.lm.writing.sampling import sample
 from textgen.nn.computation import Computation
 from textgen.text.tokens.windows import Window
 

@@ -23,7 +23,7 @@ def info(
         str | None,
         typer.Argument(
             metavar="NAME|FILE",
-            help="The model, by name or file. Without it: the newest.",
+            help=options.MODEL,
             show_default=False,
         ),
     ] = None,
@@ -47,23 +47,26 @@ def info(
         raise ConfigError("the model is named twice; give it as an argument or with --model")
     options.check_level(level)
 
+    from textgen.cli.commands.model_choice import choose_model, describe_origin
     from textgen.cli.show.plot import check_plot
     from textgen.cli.show.summary import as_record, describe
     from textgen.cli.show.table import print_pairs
-    from textgen.lm.storage.model_file import read_summary
-    from textgen.lm.storage.store import find_model, name_of
+    from textgen.lm.storage.model_file import read_digest, read_summary
+    from textgen.lm.storage.store import name_of
 
     if plot is not None:
         check_plot(plot)
     notes = Notes(quiet)
-    path, summary = find_model(name or model, level, read_summary, notes.warn)
-    notes.say("model", name_of(path))
+    asked = model if name is None else name
+    path, summary = choose_model(asked, level, read_summary, notes.warn)
+    digest = read_digest(path)
+    notes.say("model", f"{name_of(path)}{describe_origin(asked, path)}")
     if plot is not None:
         _plot(summary, plot, notes, force=force)
     if as_json:
-        print_json(as_record(summary))
+        print_json(as_record(summary) | {"parameters_sha256": digest})
     else:
-        print_pairs(describe(summary))
+        print_pairs([*describe(summary), ("parameters", f"SHA-256 {digest}")])
         if sys.stdout.isatty():
             _show_curve(summary)
 

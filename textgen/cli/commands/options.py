@@ -42,13 +42,14 @@ def output_file(text: str) -> Path:
     return path
 
 
+MODEL = "The model, by name or file. Without it: TEXTGEN_MODEL's, else the newest, else one that came with textgen."
 Model = Annotated[
     str | None,
     typer.Option(
         "--model",
         "-m",
         metavar="NAME|FILE",
-        help="The model, by name or file. Without it: the newest.",
+        help=MODEL,
         show_default=False,
     ),
 ]

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from textgen.cli.commands import options
-from textgen.cli.show.sequences import print_sequence
 from textgen.cli.terminal.number_formats import format_amount
-from textgen.cli.terminal.output import Notes, flush_data, print_json
+from textgen.cli.terminal.output import Notes, flush_data
+from textgen.cli.terminal.reading import announce_terminal, read_lines
 from textgen.cli.training.request import pick
+from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
 
-DRAWING = "Drawing"
+if TYPE_CHECKING:
+    from textgen.lm.writing.sampling import Sample
+
+_drawing = options.group("Drawing")
+_shape = options.group("Shape")
+_choice = options.group("Choice")
+_output = options.group(options.OUTPUT)
 
 
 def sample(
     model: options.Model = None,
     level: options.Level = None,
     count: Annotated[
-        int, typer.Option("--count", "-n", metavar="N", help="How many sequences.")
+        int, typer.Option("--count", "-n", metavar="N", help="How many sequences, for each prompt.")
     ] = SamplingConfig.count,
     prompt: Annotated[
-        str, typer.Option(metavar="TEXT", help="The beginning, to be completed.", show_default=False)
-    ] = "",
-    max_length: Annotated[
-        int, typer.Option(metavar="N", help="Cut a sequence after so many tokens.")
-    ] = SamplingConfig.max_length,
+        str | None, typer.Option(metavar="TEXT", help="The beginning, to be completed.", show_default=False)
+    ] = None,
+    prompt_file: Annotated[
+        Path | None,
+        typer.Option(
+            parser=options.input_file,
+            metavar="FILE",
+            help="One prompt a line; - is standard input.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", help="The same seed gives the same sequences.", show_default="a new one each time"),
@@ -36,39 +50,61 @@ def sample(
     threads: options.Threads = 0,
     temperature: Annotated[
         float,
-        typer.Option(metavar="X", help="Below 1: safer; above 1: wilder.", rich_help_panel=DRAWING),
+        _drawing(metavar="X", help="Below 1: safer; above 1: wilder; 0: the most probable token each time."),
     ] = SamplingConfig.temperature,
     top_k: Annotated[
-        int,
-        typer.Option(metavar="N", help="Draw from the N most probable tokens; 0: from all.", rich_help_panel=DRAWING),
+        int, _drawing(metavar="N", help="Draw from the N most probable tokens; 0: from all.")
     ] = SamplingConfig.top_k,
     top_p: Annotated[
         float,
-        typer.Option(
-            metavar="X",
-            help="Draw from the fewest tokens that are X probable together (nucleus); 1: from all.",
-            rich_help_panel=DRAWING,
-        ),
+        _drawing(metavar="X", help="Draw from the fewest tokens that are X probable together (nucleus); 1: from all."),
     ] = SamplingConfig.top_p,
     min_p: Annotated[
         float,
-        typer.Option(
-            metavar="X",
-            help="Draw from tokens at least X times as probable as the most probable; 0: from all.",
-            rich_help_panel=DRAWING,
-        ),
+        _drawing(metavar="X", help="Draw from tokens at least X times as probable as the most probable; 0: from all."),
     ] = SamplingConfig.min_p,
     greedy: Annotated[
         bool,
-        typer.Option(
-            "--greedy",
-            help="Draw the first token, then take the most probable one each time.",
-            rich_help_panel=DRAWING,
-        ),
+        _drawing("--greedy", help="Draw the first token, so that sequences differ; then as with --temperature 0."),
     ] = SamplingConfig.greedy,
-    allow_unk: Annotated[
-        bool, typer.Option("--allow-unk", help="Let <unk> be drawn.", rich_help_panel=DRAWING)
-    ] = SamplingConfig.allow_unk,
+    allow_unk: Annotated[bool, _drawing("--allow-unk", help="Let <unk> be drawn.")] = SamplingConfig.allow_unk,
+    repetition_penalty: Annotated[
+        float, _drawing(metavar="X", help="Divide the probability of tokens that have occurred by X; 1: off.")
+    ] = SamplingConfig.repetition_penalty,
+    no_repeat_ngram: Annotated[
+        int, _drawing(metavar="N", help="Never write the same N tokens in a row twice in a sequence; 0: off.")
+    ] = SamplingConfig.no_repeat_ngram,
+    ban: Annotated[
+        list[str] | None,
+        _drawing(
+            metavar="TEXT", help="Never write TEXT (at the word level: these words). Repeatable.", show_default=False
+        ),
+    ] = None,
+    max_length: Annotated[
+        int, _shape(metavar="N", help="Cut a sequence after so many tokens.")
+    ] = SamplingConfig.max_length,
+    min_length: Annotated[
+        int, _shape(metavar="N", help="Do not end a sequence before so many tokens.")
+    ] = SamplingConfig.min_length,
+    finish: Annotated[
+        bool, _shape("--finish", help="What would be cut ends with its last whole sentence.")
+    ] = SamplingConfig.finish,
+    stop: Annotated[
+        list[str] | None,
+        _shape(metavar="TEXT", help="End before TEXT, as soon as it is written. Repeatable.", show_default=False),
+    ] = None,
+    match: Annotated[
+        str | None,
+        _choice(metavar="REGEX", help="Only sequences in which it is found; ^ and $ are the ends.", show_default=False),
+    ] = SamplingConfig.match,
+    tries: Annotated[
+        int, _choice(metavar="N", help="How many to draw at most for a sequence that has to match.")
+    ] = SamplingConfig.tries,
+    best_of: Annotated[
+        int,
+        _choice(metavar="N", help="Of each N sequences take the one with the highest mean log-probability."),
+    ] = SamplingConfig.best_of,
+    no_echo: Annotated[bool, _output("--no-echo", help="Print what follows the prompt alone.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -76,30 +112,69 @@ def sample(
 
     Each sequence is what the model was trained on: a line, a paragraph, or a whole text.
     """
-    config = pick(SamplingConfig, locals()).seeded()
+    config = pick(SamplingConfig, {**locals(), "stop": tuple(stop or ()), "ban": tuple(ban or ())}).seeded()
     options.check_level(level)
     options.check_threads(threads)
-    options.check_text("--prompt", prompt)
+    for option, texts in (("--prompt", [prompt or ""]), ("--stop", config.stop), ("--ban", config.ban)):
+        for text in texts:
+            options.check_text(option, text)
+    options.check_text("--match", match or "")
+    if prompt is not None and prompt_file is not None:
+        raise ConfigError("--prompt and --prompt-file contradict each other; give one of them")
 
     from textgen.cli.commands.model_choice import open_model
+    from textgen.cli.show.sequences import choose_printer
     from textgen.cli.terminal.compiling import compilation_watched
-    from textgen.lm.inference.sampling import sample as draw
+    from textgen.lm.writing.sampling import Piece, stream
 
     notes = Notes(quiet)
     with compilation_watched(notes):
         trained, name = open_model(model, level, notes)
-        notes.say("seed", str(config.seed))
+        prompts = [prompt or ""] if prompt_file is None else _read_prompts(prompt_file, notes)
+        if temperature:
+            notes.say("seed", str(config.seed))
         notes.part()
-        cut = unknown = 0
-        for one in draw(trained, config, prompt=prompt, threads=threads):
-            cut += one.ended == "length"
-            if one.prompt_unknown and not unknown:
-                unknown = one.prompt_unknown
-                notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
-            if as_json:
-                print_json({**asdict(one), "model": name, "seed": config.seed})
+        several = len(prompts) * count > 1
+        beside = {"model": name, "seed": config.seed}
+        printer = choose_printer(
+            trained.text.unit, several=several, echo=not no_echo, beside=beside if as_json else None
+        )
+        summary = _Summary(config, notes)
+        for found in stream(trained, config, prompts, threads):
+            if isinstance(found, Piece):
+                printer.add(found)
             else:
-                print_sequence(one, trained.text.unit)
+                printer.end(found)
+                summary.add(found)
             flush_data()
+        summary.tell()
+
+
+def _read_prompts(path: Path, notes: Notes) -> list[str]:
+    from textgen.text.corpus.files import read_text
+
+    announce_terminal([path], notes, "prompts, one a line,")
+    return list(read_lines(read_text(path)))
+
+
+class _Summary:
+    """What is said of all sequences together."""
+
+    def __init__(self, config: SamplingConfig, notes: Notes) -> None:
+        self._config, self._notes = config, notes
+        self._ended: Counter[str] = Counter()
+        self._has_unknown = False
+
+    def add(self, one: Sample) -> None:
+        """Count a sequence. The first prompt with unknown tokens is told at once."""
+        self._ended[one.ended] += 1
+        if one.prompt_unknown and not self._has_unknown:
+            self._has_unknown = True
+            unknown = format_amount(one.prompt_unknown, "token")
+            self._notes.say("prompt", f"{unknown} of it not in the vocabulary; read as <unk>")
+
+    def tell(self) -> None:
+        """Say how many were cut."""
+        cut, cap = self._ended["length"], f"--max-length {self._config.max_length}"
         if cut:
-            notes.say("length", f"{cut} of {format_amount(count, 'sequence')} cut at --max-length {max_length}")
+            self._notes.say("length", f"{cut} of {format_amount(self._ended.total(), 'sequence')} cut at {cap}")

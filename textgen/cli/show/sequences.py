@@ -1,15 +1,113 @@
-"""Written sequences, as the corpus has them."""
+"""Written sequences, as the corpus has them: into a pipe whole, on a terminal while they are written."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
 
-from textgen.cli.terminal.output import print_data
+from textgen.cli.terminal.output import console, print_data, print_json
 
 if TYPE_CHECKING:
-    from textgen.lm.inference.sampling import Sample
+    from textgen.lm.writing.sampling import Piece, Sample
+
+_NUMBER = 3  # cells of a number beside a line
 
 
-def print_sequence(one: Sample, unit: str) -> None:
-    """Print a sequence as the corpus has them: a line; a paragraph and an empty line; the text as it is."""
-    print_data(one.text + "\n" if unit == "paragraph" else one.text)
+class SequencePrinter(Protocol):
+    """What prints sequences, one after the other.
+
+    is_live : whether their pieces are shown.
+    """
+
+    is_live: bool
+
+    def add(self, piece: Piece) -> None:
+        """More of the sequence has been written."""
+
+    def end(self, one: Sample) -> None:
+        """The sequence, of which all pieces have been added, is this."""
+
+
+def choose_printer(unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None) -> SequencePrinter:
+    """What prints sequences of that unit on standard output.
+
+    several : whether there is more than one. echo : whether the prompt belongs to them. beside : what is printed beside
+    each of them as JSON; None: they are printed as text.
+    """
+    if beside is not None:
+        return JsonSequences(beside)
+    return ScreenSequences(unit, is_numbered=several, echo=echo) if sys.stdout.isatty() else Sequences(unit, echo=echo)
+
+
+class Sequences:
+    """Sequences as the corpus has them: a line; a paragraph and an empty line; the text as it is."""
+
+    is_live = False
+
+    def __init__(self, unit: str, *, echo: bool) -> None:
+        self._end, self._echo = "\n" if unit == "paragraph" else "", echo
+
+    def add(self, piece: Piece) -> None:
+        """Wait for the end."""
+
+    def end(self, one: Sample) -> None:
+        """Print all of it."""
+        print_data((one.text if self._echo else one.continuation) + self._end)
+
+
+class JsonSequences:
+    """Sequences as JSON Lines, all that is known of each."""
+
+    is_live = False
+
+    def __init__(self, beside: Mapping[str, Any]) -> None:
+        self._beside = beside
+
+    def add(self, piece: Piece) -> None:
+        """Wait for the end."""
+
+    def end(self, one: Sample) -> None:
+        """Print its record."""
+        log_probability = one.log_probability / math.log(10)
+        print_json({**asdict(one), "log_probability": log_probability, "base": "10", **self._beside})
+
+
+class ScreenSequences:
+    """Sequences on a terminal, as they are written, wrapped at words; several are parted by dim numbers."""
+
+    is_live = True
+
+    def __init__(self, unit: str, *, is_numbered: bool, echo: bool) -> None:
+        self._is_line, self._is_numbered, self._echo = unit == "line", is_numbered, echo
+        self._screen, self._number = console(), 0
+        self._begin()
+
+    def add(self, piece: Piece) -> None:
+        """Show it."""
+        if self._echo or not piece.is_prompt:
+            self._text.add(piece.text)
+
+    def end(self, one: Sample) -> None:
+        """Show the rest, and make room for the next."""
+        self._text.end()
+        if not self._is_line:
+            sys.stdout.write("\n")
+        self._begin()
+
+    def _begin(self) -> None:
+        from textgen.cli.terminal.wrapping import WrappedText
+
+        self._number += 1
+        has_margin = self._is_line and self._is_numbered
+        self._text = WrappedText(self._write, self._screen.width, _NUMBER + 2 if has_margin else 0)
+        self._is_begun = False
+
+    def _write(self, text: str) -> None:
+        if not self._is_begun and self._is_numbered:
+            number = f"{self._number:>{_NUMBER}}  " if self._is_line else f"{self._number}\n"
+            self._screen.print(number, style="dim", end="")
+        self._is_begun = True
+        sys.stdout.write(text)

@@ -29,10 +29,20 @@ def as_record(summary: ModelSummary) -> dict[str, Any]:
         "text": asdict(summary.text),
         "network": asdict(summary.network),
         "parameters": summary.parameters,
+        "bits_per_parameter": summary.bits,
+        "bytes": summary.size,
         "vocabulary_size": len(summary.vocabulary),
+        "bits_per_character": bits_per_character(summary),
+        "created": summary.history.created or None,
         "best": None if best is None else asdict(best),
         "history": summary.history.as_record(),
     }
+
+
+def bits_per_character(summary: ModelSummary) -> float | None:
+    """Of the best validation on the held-out part; None if nothing was held out."""
+    best = summary.history.best
+    return None if best is None else best.bits_per_character
 
 
 def format_quality(summary: ModelSummary) -> str:
@@ -48,13 +58,18 @@ def format_quality(summary: ModelSummary) -> str:
 def describe(summary: ModelSummary) -> list[tuple[str, str]]:
     """Everything in a model file, label and words."""
     return [
-        ("file", f"{summary.path} ({format_bytes(summary.path.stat().st_size)})"),
+        ("file", f"{summary.path} ({format_bytes(summary.size)})"),
         ("written by", f"textgen {summary.version}, format {summary.format}"),
         *_describe_text(summary),
-        ("network", f"{format_network(summary.network)}; {format_amount(summary.parameters, 'parameter')}"),
+        ("network", f"{format_network(summary.network)}; {_format_parameters(summary)}"),
         *_describe_corpus(summary.history.corpus),
         *_describe_training(summary),
     ]
+
+
+def _format_parameters(summary: ModelSummary) -> str:
+    amount = format_amount(summary.parameters, "parameter")
+    return amount if summary.bits == 32 else f"{amount}, rounded to {summary.bits} bits"
 
 
 def _describe_text(summary: ModelSummary) -> list[tuple[str, str]]:
@@ -102,7 +117,8 @@ def _describe_training(summary: ModelSummary) -> Iterator[tuple[str, str]]:
         amount = f"{format_amount(history.tokens, 'token')} in {format_duration(history.seconds)}"
         yield "trained on", f"{amount}, stopped by: {history.stopped or 'unknown'}"
     if best is not None:
-        yield "held out", f"{format_quality(summary)}, {best.valid_loss:.4f} nats per token, epoch {best.epoch}"
+        exact = "" if summary.bits == 32 else ", before it was rounded"
+        yield "held out", f"{format_quality(summary)}, {best.valid_loss:.4f} nats per token, epoch {best.epoch}{exact}"
 
 
 def format_network(network: NetworkConfig) -> str:

@@ -8,6 +8,8 @@ import re
 from textgen.errors import ConfigError
 
 _PARTS = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?", re.ASCII)
+_DAY = 24 * 60 * 60
+_UNITS_OF_AGE = (("year", 365 * _DAY), ("month", 30 * _DAY), ("day", _DAY), ("hour", 60 * 60), ("minute", 60))
 _LEAST_FLOAT = -307.0  # log10 of the least number that a float64 holds with all its digits
 
 
@@ -27,6 +29,14 @@ def format_duration(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hour, minute = divmod(minutes, 60)
     return f"{hour}:{minute:02}:{second:02}" if hour else f"{minute}:{second:02}"
+
+
+def format_age(seconds: float) -> str:
+    """'now', '5 minutes', '1 hour', '3 days', '2 years': whole ones, of the largest unit of which there is one."""
+    for noun, size in _UNITS_OF_AGE:
+        if seconds >= size:
+            return format_amount(int(seconds // size), noun)
+    return "now"
 
 
 def format_bytes(count: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.cli.terminal.output import print_line
 from textgen.paths import STDIN
 
 if TYPE_CHECKING:
@@ -18,6 +19,16 @@ def announce_terminal(paths: Iterable[Path], notes: Notes, what: str = "the text
     if Path(STDIN) in paths and sys.stdin is not None and sys.stdin.isatty():
         end = "Ctrl-Z and Enter end it" if sys.platform == "win32" else "Ctrl-D ends it"
         notes.say("reading", f"{what} from the keyboard; {end}")
+
+
+def confirmed(question: str) -> bool:
+    """Whether the person at the keyboard says yes; an empty line, another word, or Ctrl-D is no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print_line("")
+    return answer.strip().lower() in ("y", "yes")
 
 
 def read_lines(chunks: Iterable[str]) -> Iterator[str]:

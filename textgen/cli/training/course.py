@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from textgen.cli.show.sequences import print_sequence
+from textgen.cli.show.sequences import Sequences
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
 from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_json
@@ -26,13 +26,13 @@ from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.copies import LEAST, copies_together, find_copies
-from textgen.lm.inference.sampling import Sample, sample
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.training.advice import Memorisation, against_divergence, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
+from textgen.lm.writing.sampling import Sample, sample
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
 from textgen.text.tokens.run_index import RunIndex
@@ -235,7 +235,7 @@ def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> l
         if as_json:
             print_json({"event": "sample", **asdict(one)})
         else:
-            print_sequence(one, end.model.text.unit)
+            Sequences(end.model.text.unit, echo=True).end(one)
     return shown
 
 

@@ -225,6 +225,14 @@ def _log_probability(logits, idx, shift, total, excluded):
     return logits[idx] - shift - log_total
 
 
+@inlined
+def log_softmax_of(logits, idx, weights):
+    """log softmax(logits)[idx], in nats; weights (V,) is written over."""
+    shift = np.float64(largest(logits))
+    total = _fill_weights(logits, shift, 1.0, -1, weights)
+    return logits[idx] - shift - math.log(total)
+
+
 @kernel
 def draw(logits, uniforms, filters, space, ids, log_probabilities, b0, b1):
     """Draw one token for each of the rows b0:b1 by inverting the cumulative distribution.

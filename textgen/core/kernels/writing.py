@@ -12,7 +12,7 @@ import numpy as np
 
 from textgen.core.kernels.activations import apply_tanh
 from textgen.core.kernels.clusters import join_clusters
-from textgen.core.kernels.draw import Filters, Space
+from textgen.core.kernels.draw import Filters, Space, log_softmax_of
 from textgen.core.kernels.lookup import look_up
 from textgen.core.products.product import Packed, multiply_together
 from textgen.core.runtime.crew import is_abandoned, meet, share_of
@@ -71,8 +71,7 @@ class Streams(NamedTuple):
 
     numbers : (B, U) float64, the uniform number of each draw, as `draw` takes it. limits : (B,) int64, how many of them
     to use; 0: nothing is written in this row. counts : (B,) int64, how many were. ids : (B, U) int32, what was drawn.
-    log_probabilities : (B,) float64, nats, to which those of what is drawn are added. ended : (B,) bool, where <eos> or
-    the limit was reached.
+    log_probabilities : (B, U) float64, nats, of each of them. ended : (B,) bool, where <eos> or the limit was reached.
     """
 
     numbers: np.ndarray
@@ -87,7 +86,8 @@ class Draws(NamedTuple):
     """The draws of one step, with the arguments of `draw` under their names there.
 
     uniforms, ids, log_probabilities : (B,). weights, candidates : (parts, V), the space of each of the crew.
-    joint : (B, V), the logits where the network's own are in clusters; (0, V) where they are not.
+    joint : (B, V), the logits where the network's own are in clusters; (0, V) where they are not. changes :
+    (B, V), what is added to the logits before a token is drawn, and changed : (B, V), their sum; (0, V): nothing is.
     """
 
     draw: Compiled
@@ -98,12 +98,15 @@ class Draws(NamedTuple):
     weights: np.ndarray
     candidates: np.ndarray
     joint: np.ndarray
+    changes: np.ndarray
+    changed: np.ndarray
 
 
 def streams(B: int, U: int) -> Streams:
     """Arrays for B sequences, none of them begun."""
     counts, flags = np.zeros((2, B), np.int64), np.zeros(B, np.bool_)
-    return Streams(np.zeros((B, U)), counts[0], counts[1], np.zeros((B, U), np.int32), np.zeros(B), flags)
+    ids, log_probabilities = np.zeros((B, U), np.int32), np.zeros((B, U))
+    return Streams(np.zeros((B, U)), counts[0], counts[1], ids, log_probabilities, flags)
 
 
 @inlined
@@ -132,9 +135,16 @@ def _draw(draws, logits, cutoffs, streams, first, last, crew):
     for b in range(first, last):
         if streams.counts[b] < streams.limits[b]:
             draws.uniforms[b] = streams.numbers[b, streams.counts[b]]
+    is_changed = draws.changes.shape[0] > 0
+    for b in range(first, last if is_changed else first):
+        for j in range(logits.shape[1]):
+            draws.changed[b, j] = logits[b, j] + draws.changes[b, j]
+    drawn_from = draws.changed if is_changed else logits
     space = Space(draws.weights[crew.part], draws.candidates[crew.part])
-    arguments = (logits, draws.uniforms, draws.filters, space, draws.ids, draws.log_probabilities, first, last)
+    arguments = (drawn_from, draws.uniforms, draws.filters, space, draws.ids, draws.log_probabilities, first, last)
     call(draws.draw, arguments)
+    for b in range(first, last if is_changed else first):
+        draws.log_probabilities[b] = log_softmax_of(logits[b], draws.ids[b], space.weights)
 
 
 @inlined
@@ -145,7 +155,7 @@ def _record(streams, draws, inputs, eos, first, last):
         if count < streams.limits[b] and not streams.ended[b]:
             inputs[b] = streams.ids[b, count] = draws.ids[b]
             streams.counts[b] = count + 1
-            streams.log_probabilities[b] += draws.log_probabilities[b]
+            streams.log_probabilities[b, count] = draws.log_probabilities[b]
             streams.ended[b] = draws.ids[b] == eos or count + 1 == streams.limits[b]
 
 

@@ -30,7 +30,7 @@ def write_atomically(path: Path, parts: Iterable[bytes | memoryview], *, overwri
             if overwrite:
                 temporary.replace(target)
             else:
-                _move_new(temporary, target)
+                move_new(temporary, target)
             _flush_folder(target.parent)
         finally:
             with contextlib.suppress(OSError):
@@ -39,6 +39,24 @@ def write_atomically(path: Path, parts: Iterable[bytes | memoryview], *, overwri
         raise exists_error(path) from error
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def move_new(source: Path, path: Path) -> None:
+    """Move the file `source` to `path`. Raises FileExistsError if that is taken, OSError if the system refuses."""
+    try:
+        path.hardlink_to(source)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems (FAT, some network folders) have no links: take the name first, then move over it.
+        path.open("xb").close()
+        try:
+            source.replace(path)
+        except OSError:
+            path.unlink()
+            raise
+    else:
+        source.unlink()
 
 
 def remove_leftovers(path: Path) -> None:
@@ -102,22 +120,6 @@ def _write_flushed(path: Path, parts: Iterable[bytes | memoryview]) -> None:
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _move_new(temporary: Path, path: Path) -> None:
-    """Give `temporary` the name `path`. Raises FileExistsError if that is taken."""
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:
-        # Some file systems (FAT, some network folders) have no links: take the name first, then move over it.
-        path.open("xb").close()
-        try:
-            temporary.replace(path)
-        except OSError:
-            path.unlink()
-            raise
 
 
 def _flush_folder(folder: Path) -> None:

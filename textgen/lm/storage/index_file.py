@@ -27,7 +27,7 @@ from textgen.paths import look_at
 from textgen.text.tokens.run_index import RunIndex
 
 FORMAT = 1
-_KIND = Kind("text index", remedy="training the model again makes it anew")
+_KIND = Kind("text index", remedy="training the model again makes it anew", types=("U8",))
 _ARRAY = "transform"
 _FAST = 1  # of zlib's levels: the higher ones make hardly less of it
 
@@ -98,7 +98,7 @@ def _check_format(file: TensorFile) -> None:
 
 def _read_transform(file: TensorFile, model: LanguageModel) -> np.ndarray:
     """The numbers, decompressed; no more memory is asked for than the text that `model` learnt needs."""
-    if file.shapes("U8").keys() != {_ARRAY}:
+    if file.shapes().keys() != {_ARRAY}:
         raise file.damaged(f"it must hold the array '{_ARRAY}' alone")
     dtype = model.vocabulary.dtype
     size = model.history.corpus.train_tokens * dtype.itemsize

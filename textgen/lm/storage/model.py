@@ -8,7 +8,7 @@ from textgen.lm.config.text import TextConfig
 from textgen.lm.storage.history import History
 from textgen.nn.config import NetworkConfig
 from textgen.nn.network import Network
-from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer
+from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer, normalize
 from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary
 from textgen.text.tokens.windows import NO_INPUT
 
@@ -44,6 +44,10 @@ class LanguageModel:
     def tokenizer(self) -> Tokenizer:
         """What cuts text into this model's tokens."""
         return TOKENIZERS[self.text.tokenizer]
+
+    def tokenize(self, text: str) -> list[str]:
+        """The tokens of `text`, normalized as the training text was."""
+        return self.tokenizer.tokenize(normalize(text, self.text.lowercase))
 
     @property
     def first_input(self) -> int:

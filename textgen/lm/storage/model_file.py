@@ -1,7 +1,8 @@
 """The model file: one .safetensors file with weights, configuration, vocabulary and history, and no code.
 
-The format is safetensors (https://huggingface.co/docs/safetensors): a JSON header, then the tensors, all
-float32, under the names of the network's parameters. The rest stands in the header's metadata, as strings:
+The format is safetensors (https://huggingface.co/docs/safetensors): a JSON header, then the tensors, all float32,
+under the names of the network's parameters. In a file that `halve_model` wrote they are all float16, the nearest to
+what was trained. The rest stands in the header's metadata, as strings:
 
     textgen.format      "2"; a higher number was written by a newer textgen. "1", of version 0.1.0, lacks the settings
                         that came after it, and is read with their defaults
@@ -14,7 +15,9 @@ float32, under the names of the network's parameters. The rest stands in the hea
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from math import prod
 from pathlib import Path
 
@@ -22,7 +25,7 @@ import numpy as np
 
 from textgen import __version__
 from textgen.checks import build, shortened
-from textgen.errors import ModelFileError
+from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.storage.atomic_write import write_atomically
 from textgen.lm.storage.history import History
@@ -35,7 +38,8 @@ from textgen.nn.parameters import declare
 from textgen.text.tokens.vocabulary import Vocabulary
 
 FORMAT = 2
-_KIND = Kind("model file", remedy="copy it again, or train anew")
+_KIND = Kind("model file", remedy="copy it again, or train anew", types=("F32", "F16"))
+_MOST_IN_16_BITS = 65_504
 _BEFORE = {"tie": False}  # of a network, before there was the setting
 
 
@@ -67,6 +71,8 @@ class ModelSummary:
     vocabulary: Vocabulary
     history: History
     shapes: dict[str, tuple[int, ...]]  # of every tensor, by its name
+    bits: int  # of each parameter: 32, or 16 where they were rounded
+    size: int  # bytes of the file
 
     @property
     def parameters(self) -> int:
@@ -79,12 +85,48 @@ class ModelSummary:
         return self.text.level
 
 
+@dataclass(frozen=True)
+class Rounding:
+    """What rounding to 16 bits did. parameters : how many there are. most : by how much one of them has changed.
+
+    lost : how many have become zero.
+    """
+
+    parameters: int
+    most: float
+    lost: int
+
+
 def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> None:
     """Write `model` to `path`, whole or not at all.
 
     Raises ModelExistsError if the file is there and `overwrite` is False, OutputError if that fails.
     """
     parameters = model.network.parameters
+    _write(model, parameters.split(parameters.vector), path, overwrite=overwrite)
+
+
+def halve_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> Rounding:
+    """Write `model` to `path` as `save_model` does, but with each parameter rounded to 16 bits; what that changed.
+
+    Raises ConfigError, too, if a parameter is larger than 16 bits can hold.
+    """
+    parameters = model.network.parameters
+    exact, rounded = parameters.split(parameters.vector), {}
+    for name, array in exact.items():
+        if np.abs(array).max() > _MOST_IN_16_BITS:
+            raise ConfigError(
+                f"the weights '{name}' hold numbers above {_MOST_IN_16_BITS:,}, more than 16 bits can hold"
+            )
+        rounded[name] = array.astype(np.float16)
+    _write(model, rounded, path, overwrite=overwrite)
+    changes = [np.abs(rounded[name].astype(np.float32) - array).max() for name, array in exact.items()]
+    lost = [np.count_nonzero((rounded[name] == 0) & (array != 0)) for name, array in exact.items()]
+    return Rounding(sum(array.size for array in exact.values()), float(max(changes)), int(sum(lost)))
+
+
+def _write(model: LanguageModel, arrays: dict[str, np.ndarray], path: Path, *, overwrite: bool) -> None:
+    """Write a model's file with `arrays` as its parameters; see `save_model`."""
     metadata = {
         "textgen.format": str(FORMAT),
         "textgen.version": __version__,
@@ -92,8 +134,7 @@ def save_model(model: LanguageModel, path: Path, *, overwrite: bool = False) -> 
         "textgen.vocabulary": model.vocabulary.to_json(),
         "textgen.history": to_json(model.history.as_record()),
     }
-    parts = safetensors_parts(parameters.split(parameters.vector), metadata)
-    write_atomically(path, parts, overwrite=overwrite)
+    write_atomically(path, safetensors_parts(arrays, metadata), overwrite=overwrite)
 
 
 def load_model(path: Path) -> LanguageModel:
@@ -113,6 +154,20 @@ def load_model(path: Path) -> LanguageModel:
                 raise file.damaged(f"the weights '{name}' hold numbers that are not finite")
     network.pack()
     return LanguageModel(network, summary.vocabulary, summary.text, summary.history)
+
+
+def read_digest(path: Path) -> str:
+    """The SHA-256 of the parameters alone, whatever else differs in two files: history, vocabulary, the bits of each.
+
+    Hashed are, from the input to the output, each one's name, shape and float32 numbers. Raises as `load_model` does.
+    """
+    digest = sha256()
+    with opened(path, _KIND) as file:
+        summary = _summary_of(file)
+        for name in _check_shapes(file, summary):
+            digest.update(f"{name} {summary.shapes[name]}\n".encode())
+            digest.update(np.ascontiguousarray(file.array(name), dtype="<f4").data)
+    return digest.hexdigest()
 
 
 def read_summary(path: Path) -> ModelSummary:
@@ -137,7 +192,8 @@ def _summary_of(file: TensorFile) -> ModelSummary:
         raise file.damaged(f"a cluster begins with token {network.cutoffs[-1]} of {len(vocabulary)}")
     if network.softmax == "adaptive" and not network.cutoffs:
         raise file.damaged("its adaptive softmax has no clusters")
-    return ModelSummary(file.path, number, version, text, network, vocabulary, history, file.shapes())
+    shapes, bits, size = file.shapes(), file.bits(), file.path.stat().st_size
+    return ModelSummary(file.path, number, version, text, network, vocabulary, history, shapes, bits, size)
 
 
 def _check_format(file: TensorFile, version: str) -> int:
@@ -155,8 +211,8 @@ def _check_format(file: TensorFile, version: str) -> int:
     return int(found)
 
 
-def _check_shapes(file: TensorFile, summary: ModelSummary) -> None:
-    """Raise ModelFileError unless the tensors have exactly the names and shapes that the configuration needs.
+def _check_shapes(file: TensorFile, summary: ModelSummary) -> Iterable[str]:
+    """The tensors' names. Raises ModelFileError unless they and the shapes are exactly what the configuration needs.
 
     This comes before the network is built: a damaged size must not ask for all the memory there is.
     """
@@ -172,3 +228,4 @@ def _check_shapes(file: TensorFile, summary: ModelSummary) -> None:
     for name in found:
         if name not in needed:
             raise file.damaged(f"it holds unknown weights '{name}'")
+    return needed

@@ -19,34 +19,43 @@ from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
 from textgen.paths import Found, look_at
 
 _ALIGNMENT = 8  # bytes, of the header
-_TYPES = {np.dtype(np.float32): "F32", np.dtype(np.uint8): "U8"}
+_TYPES = {
+    "float32": ("F32", "<f4"),
+    "float16": ("F16", "<f2"),
+    "uint8": ("U8", "u1"),
+}  # in the header, and as bytes
 _Found = TypeVar("_Found")
 
 
 def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
-    """The contents of a file that holds `arrays`, float32 or bytes, under their names, and `metadata`, piece by piece.
+    """The contents of a file that holds `arrays` under their names, and `metadata`, piece by piece.
 
+    arrays : float32, or all float16, or bytes.
     So a large file needs no second copy in memory.
     """
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0
     for name, array in arrays.items():
         begin, end = end, end + array.nbytes
-        header[name] = {"dtype": _TYPES[array.dtype], "shape": array.shape, "data_offsets": (begin, end)}
+        header[name] = {"dtype": _TYPES[array.dtype.name][0], "shape": array.shape, "data_offsets": (begin, end)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % _ALIGNMENT)
     yield len(text).to_bytes(8, "little")
     yield text
     for array in arrays.values():
-        yield np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).reshape(-1).data
+        yield np.ascontiguousarray(array, dtype=_TYPES[array.dtype.name][1]).reshape(-1).data
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file. name : what it is called. remedy : what to do about one that is not sound."""
+    """A kind of file. name : what it is called. remedy : what to do about one that is not sound.
+
+    types : what its arrays may be; those of one file are all of one type.
+    """
 
     name: str
     remedy: str
+    types: tuple[str, ...] = ("F32",)
 
     def damaged(self, path: Path, reason: object) -> ModelFileError:
         """The error that says what is wrong with the file at `path`, and what to do."""
@@ -86,20 +95,27 @@ class TensorFile:
         except (ConfigError, ModelFileError) as error:
             raise self.damaged(f"'{key}': {error}") from error
 
-    def shapes(self, dtype: str = "F32") -> dict[str, tuple[int, ...]]:
-        """The shape of each array by name. Raises ModelFileError unless all are of this type: "F32", or "U8", bytes."""
-        shapes = {}
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each array by name. Raises ModelFileError unless all have one type that the kind allows."""
+        shapes, allowed = {}, self._kind.types
         for name in self._file.keys():  # noqa: SIM118  (it is no dictionary)
             tensor = self._file.get_slice(name)
-            if tensor.get_dtype() != dtype:
-                raise self.damaged(f"the array '{name}' is {tensor.get_dtype()}, not {dtype}")
+            found = tensor.get_dtype()
+            if found not in allowed:
+                raise self.damaged(f"the array '{name}' is {found}, not {' or '.join(allowed)}")
+            allowed = (found,)
             shapes[name] = tuple(tensor.get_shape())
         return shapes
 
+    def bits(self) -> int:
+        """Of how many bits the arrays' numbers are: 16 or 32."""
+        types = {self._file.get_slice(name).get_dtype() for name in self._file.keys()}  # noqa: SIM118
+        return 16 if "F16" in types else 32
+
     def array(self, name: str) -> np.ndarray:
-        """The array of that name, read now."""
+        """The array of that name, read now; what is float16 in the file, as float32."""
         found: np.ndarray = self._file.get_tensor(name)
-        return found
+        return found.astype(np.float32, copy=False)
 
 
 @contextmanager

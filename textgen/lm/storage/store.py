@@ -1,7 +1,9 @@
 """The store: where models are kept by name, and how a name becomes a file.
 
-A model named NAME is the file NAME.safetensors in `models_folder()`; the checkpoint of its training is NAME.checkpoint,
-the index of its text NAME.index.
+A model named NAME is the file NAME.safetensors in `models_folder()`; beside it lies what belongs to it (`BELONGING`).
+Some models come with textgen itself, in `packaged_folder()`; the user's own stand before them.
+
+Nothing heavy is imported here until a model is read, so that a shell's completion can name models at once.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from typing import TypeVar
 from platformdirs import user_data_path
 
 from textgen.errors import ConfigError, ModelFileError, NoSuchModelError
-from textgen.lm.storage.model_file import read_summary
 from textgen.paths import STDIN, Found, look_at, real
 
 SUFFIX = ".safetensors"
 CHECKPOINT_SUFFIX = ".checkpoint"
 INDEX_SUFFIX = ".index"
+BELONGING = (CHECKPOINT_SUFFIX, INDEX_SUFFIX, SUFFIX)  # of all files of a model; its own is the last
+PACKAGED = {"word": "english-word", "char": "english-char"}  # by level; the first, where no level is asked for
 _LONGEST_NAME = 230  # bytes: with a number and a suffix, a file's name has at most 255
 _Found = TypeVar("_Found")
 _WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -32,6 +35,28 @@ def models_folder() -> Path:
     """The folder of the store, which may not exist: in $TEXTGEN_HOME, else in the user's data folder."""
     home = os.environ.get("TEXTGEN_HOME")
     return (Path(home) if home else user_data_path("textgen", appauthor=False)) / "models"
+
+
+def packaged_folder() -> Path:
+    """The folder of the models that come with textgen; they are read, and never written, removed or renamed."""
+    return Path(__file__).parents[2] / "models"
+
+
+def packaged_models(level: str | None = None) -> list[Path]:
+    """The files of the models that come with textgen and are there, of `level` or of all."""
+    names = PACKAGED.values() if level is None else [PACKAGED[level]]
+    return [path for name in names if _is_file(path := packaged_folder() / f"{name}{SUFFIX}")]
+
+
+def is_packaged(path: Path) -> bool:
+    """Whether the model at `path` came with textgen."""
+    return path.suffix == SUFFIX and real(path.parent) == real(packaged_folder())
+
+
+def model_names() -> list[str]:
+    """What can be given as a model's name, those that came with textgen included; no name that a shell would read."""
+    names = {path.stem for path in (*list_models(), *packaged_models())}
+    return sorted(name for name in names if all(map(_is_allowed, name)))
 
 
 def list_models() -> list[Path]:
@@ -46,23 +71,52 @@ def find_model(
 ) -> tuple[Path, _Found]:
     """The file of the model that is named, and what `read` makes of it: `load_model` or `read_summary`.
 
-    If none is named, the newest of `level` (None: of any level) that is sound; of each newer one that is not, `warn` is
-    told. Raises NoSuchModelError if there is none, or if the named one has another level; ModelFileError if it is
-    damaged.
+    If none is named, the newest in the store of `level` (None: of any level) that is sound, else the one of that level
+    that came with textgen; of each before it that is not sound, `warn` is told. Raises NoSuchModelError if there is
+    none, or if the named one has another level; ModelFileError if it is damaged.
     """
     if name_or_path is None:
-        return _newest(level, read, warn)
-    path = _named(name_or_path)
-    if level is not None and (found := read_summary(path).level) != level:
+        return _default(level, read, warn)
+    path = named_model(name_or_path)
+    if level is not None and (found := _level_of(path)) != level:
         raise NoSuchModelError(f"the model '{name_or_path}' is of the level {found}, not {level}")
     return path, read(path)
+
+
+def named_model(name: str) -> Path:
+    """The model's file that `name` names: in the store, by its path, or one that came with textgen.
+
+    Raises NoSuchModelError if there is none.
+    """
+    path = Path(name)
+    stored = models_folder() / (name if name.endswith(SUFFIX) else name + SUFFIX)
+    is_bare = path.name == name
+    if is_bare and _is_file(stored):
+        return stored
+    found = look_at(path, "model file")
+    if found.kind is Found.FILE:
+        return path
+    for packaged in packaged_models():
+        if name in (packaged.name, packaged.stem):
+            return packaged
+    if not is_bare or name.endswith(SUFFIX):
+        raise NoSuchModelError(f"{name}: {found.problem or 'a pipe or a device, not a model file'}")
+    known = [model.stem for model in (*list_models(), *packaged_models())]
+    similar = get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else "`textgen models` lists what there is"
+    raise NoSuchModelError(f"no model named '{name}' in {models_folder()}; {hint}")
 
 
 def asked_path(name: str | None, output: Path | None) -> Path | None:
     """The model's file that was asked for by name or path, None if none was. Raises ConfigError."""
     if name is not None and output is not None:
         raise ConfigError("--name and --output contradict each other; give one of them")
-    return output if name is None else models_folder() / f"{_checked_name(name)}{SUFFIX}"
+    return output if name is None else named_path(name, "--name", "; --output takes a path")
+
+
+def named_path(name: str, what: str, advice: str = "") -> Path:
+    """Where a new model of that name goes. what : the option that gave it. Raises ConfigError; advice : with it."""
+    return models_folder() / f"{_checked_name(name, what, advice)}{SUFFIX}"
 
 
 def derived_path(corpus: Path, level: str) -> Path:
@@ -99,15 +153,23 @@ def model_path(checkpoint: Path) -> Path:
 
 def name_of(path: Path) -> str:
     """What to call the model at `path`, as `--model` takes it: its name in the store, or its path."""
-    inside = path.suffix == SUFFIX and real(path.parent) == real(models_folder())
-    return path.stem if inside else str(path)
+    is_stored = path.suffix == SUFFIX and real(path.parent) == real(models_folder())
+    is_named = is_stored or (is_packaged(path) and not _is_file(models_folder() / path.name))
+    return path.stem if is_named else str(path)
 
 
-def _newest(level: str | None, read: Callable[[Path], _Found], warn: Callable[[str], None]) -> tuple[Path, _Found]:
-    """The newest model of `level` that is sound; see `find_model`. Raises NoSuchModelError if there is none."""
-    for path in list_models():
+def _level_of(path: Path) -> str:
+    """The level of the model at `path`. Raises as `read_summary` does."""
+    from textgen.lm.storage.model_file import read_summary  # which loads NumPy
+
+    return read_summary(path).level
+
+
+def _default(level: str | None, read: Callable[[Path], _Found], warn: Callable[[str], None]) -> tuple[Path, _Found]:
+    """The model that is taken if none is named; see `find_model`. Raises NoSuchModelError if there is none."""
+    for path in (*list_models(), *packaged_models(level)):
         try:
-            if level is None or read_summary(path).level == level:
+            if level is None or is_packaged(path) or _level_of(path) == level:
                 return path, read(path)
         except (ModelFileError, NoSuchModelError) as error:  # the latter: it was there when the store was listed
             warn(f"{error}; it is passed over")
@@ -116,36 +178,18 @@ def _newest(level: str | None, read: Callable[[Path], _Found], warn: Callable[[s
     raise NoSuchModelError(f"there is no {kind} in {models_folder()}; {advice}")
 
 
-def _named(name: str) -> Path:
-    """The file that `name` names: in the store, or a path. Raises NoSuchModelError."""
-    path = Path(name)
-    stored = models_folder() / (name if name.endswith(SUFFIX) else name + SUFFIX)
-    is_bare = path.name == name
-    if is_bare and _is_file(stored):
-        return stored
-    found = look_at(path, "model file")
-    if found.kind is Found.FILE:
-        return path
-    if not is_bare or name.endswith(SUFFIX):
-        raise NoSuchModelError(f"{name}: {found.problem or 'a pipe or a device, not a model file'}")
-    known = [model.stem for model in list_models()]
-    similar = get_close_matches(name, known)
-    hint = f"did you mean {' or '.join(similar)}?" if similar else "`textgen models` lists what there is"
-    raise NoSuchModelError(f"no model named '{name}' in {models_folder()}; {hint}")
-
-
-def _checked_name(name: str) -> str:
+def _checked_name(name: str, what: str, advice: str) -> str:
     """`name`, if every system can have a file of that name. Raises ConfigError."""
     name = name.removesuffix(SUFFIX)
     wrong = sorted({letter for letter in name if not _is_allowed(letter)})
     if wrong:
-        raise ConfigError(f"--name may hold letters, digits, '.', '_' and '-', not {wrong[0]!r}; --output takes a path")
+        raise ConfigError(f"{what} may hold letters, digits, '.', '_' and '-', not {wrong[0]!r}{advice}")
     size = len(name.encode())
     if size > _LONGEST_NAME:
-        raise ConfigError(f"--name cannot be '{name}': in UTF-8 it has {size} bytes, more than {_LONGEST_NAME}")
+        raise ConfigError(f"{what} cannot be '{name}': in UTF-8 it has {size} bytes, more than {_LONGEST_NAME}")
     if not name or name[0] in ".-" or name.endswith(".") or _WINDOWS_DEVICES.fullmatch(name):
         raise ConfigError(
-            f"--name cannot be '{name}': it must begin with a letter or digit, not end with '.', and be no device's"
+            f"{what} cannot be '{name}': it must begin with a letter or digit, not end with '.', and be no device's"
             " name such as CON"
         )
     return name

@@ -8,11 +8,11 @@ from tests.lm.tiny import (
     add_to_logit,
     random_model,
 )
-from tests.lm.writing import one, texts, write
+from tests.lm.write import one, texts, write
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference import sampling
-from textgen.lm.inference.sampling import sample
+from textgen.lm.writing import desks, sampling, writer
+from textgen.lm.writing.sampling import sample
 from textgen.text.tokens.vocabulary import EOS_ID
 
 
@@ -49,14 +49,14 @@ def test_no_more_threads_are_started_than_can_meet(monkeypatch):
 
 
 def test_who_is_interrupted_before_it_writes_leaves_nobody_waiting(monkeypatch):
-    together = sampling._Writer._write
+    together = writer.Writer._write
 
-    def interrupted(writer, part):
+    def interrupted(one, part):
         if part == 0:
             raise KeyboardInterrupt
-        together(writer, part)
+        together(one, part)
 
-    monkeypatch.setattr(sampling._Writer, "_write", interrupted)
+    monkeypatch.setattr(writer.Writer, "_write", interrupted)
     monkeypatch.setattr(sampling, "available_cpus", lambda: 2)
     with pytest.raises(KeyboardInterrupt):
         one(random_model("abc", seed=2), "ab", 2)
@@ -73,7 +73,7 @@ def test_where_runs_are_cut_changes_nothing(monkeypatch, greedy):
     assert {written.ended for written in whole} == {"eos", "length"} or greedy
     for name, value in (("_TOKENS", 1), ("_TOKENS", 7), ("_WORK_OF_A_RUN", 1)):
         with monkeypatch.context() as patch:
-            patch.setattr(sampling, name, value)
+            patch.setattr(desks, name, value)
             found = write(model, "ab", 3, **config)
         assert found == whole
 

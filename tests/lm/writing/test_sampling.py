@@ -17,7 +17,7 @@ from tests.lm.tiny import (
     random_model,
     without_unk,
 )
-from tests.lm.writing import one, texts, write
+from tests.lm.write import one, texts, write
 from textgen.lm.inference.scoring import score
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 
@@ -108,7 +108,7 @@ def test_in_clusters_the_probability_of_what_is_drawn_is_that_of_scoring(filters
     assert {"eos", "length"} == {sequence.ended for sequence in written}
     for sequence, scored in zip(written, scores, strict=True):
         drawn = scored.log_probabilities if sequence.ended == "eos" else scored.log_probabilities[:-1]
-        assert sequence.log10_probability == pytest.approx(math.fsum(drawn) / math.log(10), abs=1e-5)
+        assert sequence.log_probability == pytest.approx(math.fsum(drawn), abs=2e-5)
 
 
 # Known texts
@@ -235,7 +235,7 @@ def test_the_probability_is_the_score_of_what_was_drawn(prompt, config, carry):
         assert len(scored.tokens) == tokens + 1
         stop = tokens + 1 if drawn.ended == "eos" else tokens
         expected = scored.log_probabilities[len(prompt.split()) : stop].sum()
-        assert drawn.log10_probability * math.log(10) == pytest.approx(expected, abs=2e-5)
+        assert drawn.log_probability == pytest.approx(expected, abs=2e-5)
         endings.add(drawn.ended)
     assert endings == {"eos", "length"} or config.get("greedy")
 
@@ -245,4 +245,4 @@ def test_a_whole_sentence_has_the_probability_that_score_gives_it():
     ended = [s for s in write(model, count=50) if s.ended == "eos"]
     assert len(ended) > 30
     for drawn, scored in zip(ended, score(model, [s.text for s in ended]), strict=True):
-        assert drawn.log10_probability == pytest.approx(scored.log_probability / math.log(10), rel=1e-5)
+        assert drawn.log_probability == pytest.approx(scored.log_probability, rel=1e-5)

@@ -1,0 +1,1 @@
+"""Writing together with a model, turn by turn."""

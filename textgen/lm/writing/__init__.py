@@ -1,0 +1,1 @@
+"""New text: how it is drawn, shaped and chosen."""

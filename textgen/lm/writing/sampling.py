@@ -1,0 +1,211 @@
+"""Writing new text: sequences drawn token by token, many at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+from textgen.core.runtime.limits import available_cpus
+from textgen.core.runtime.threads import Team
+from textgen.errors import NothingWrittenError
+from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.storage.model import LanguageModel
+from textgen.lm.writing.candidates import Candidates
+from textgen.lm.writing.desks import Stream
+from textgen.lm.writing.endings import Stops, end_of_last_sentence
+from textgen.lm.writing.prompts import Reader, read_prompt
+from textgen.lm.writing.rules import RulesOf
+from textgen.lm.writing.writer import Writer, worthwhile_threads
+
+_STREAMS = 64  # sequences that are drawn side by side, at most
+_MOST_THREADS = 64  # whatever is asked for: they meet several times for each token
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sequence that was written.
+
+    index, prompt : its number, and that of the prompt that it begins with.
+    text : the prompt and what follows it. continuation : what follows. tokens : how many of it were drawn, `<eos>` not
+    counted. ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap;
+    "stop", before a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop
+    included, given the prompt, under the model's own softmax. prompt_unknown : tokens of the prompt that became
+    `<unk>`.
+    """
+
+    index: int
+    prompt: int
+    text: str
+    continuation: str
+    tokens: int
+    ended: str
+    log_probability: float
+    prompt_unknown: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What was added to the text of the sequence that is the next to be finished; first its prompt."""
+
+    text: str
+    is_prompt: bool = False
+
+
+def sample(
+    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str] = ("",), threads: int = 0
+) -> Iterator[Sample]:
+    """config.count sequences for each prompt, in order, each as soon as all before it are finished.
+
+    prompts : how they begin; tokens that the model does not know are read as `<unk>`.
+    threads : how many to use; 0 is as many as are worth it. Never more than 64, nor than there are CPUs: they wait for
+    one another at each token, and each that waits keeps a CPU.
+    Raises NothingWrittenError where the rules leave no token, or no try matches.
+    """
+    for found in _written(model, config, prompts, threads, in_pieces=False):
+        assert isinstance(found, Sample)
+        yield found
+
+
+def stream(
+    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str] = ("",), threads: int = 0
+) -> Iterator[Piece | Sample]:
+    """As `sample`; before each sequence the pieces of its text, which together are that text, while it is written.
+
+    Where it is known only at the end which text it will be, they come only then.
+    """
+    return _written(model, config, prompts, threads, in_pieces=True)
+
+
+def _written(
+    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], threads: int, *, in_pieces: bool
+) -> Iterator[Piece | Sample]:
+    config = config.seeded()
+    rows = min(_STREAMS, config.count * len(prompts) * config.best_of)
+    with Team(min(threads or worthwhile_threads(model, rows), available_cpus(), _MOST_THREADS)) as team:
+        yield from _Sampler(model, config, prompts, team, rows).written(in_pieces=in_pieces)
+
+
+class _Sampler:
+    """All sequences that were asked for; those that are being written, and those to be yielded."""
+
+    def __init__(
+        self, model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], team: Team, rows: int
+    ) -> None:
+        self.model, self.config, self.rows = model, config, rows
+        self.prompts = [read_prompt(model, text) for text in prompts]
+        self.rules, self.stops, self.pattern = RulesOf(model, config), Stops(model, config.stop), config.pattern()
+        self.reader = Reader(model, team)
+        self.open: deque[Candidates] = deque()
+        self.asked = self._all_asked()
+        is_stepwise = bool(self.stops or self.rules) or any(prompt.beginnings for prompt in self.prompts)
+        self.writer = Writer(model, config, team, rows, is_stepwise=is_stepwise)
+
+    def _all_asked(self) -> Iterator[Candidates]:
+        for number, prompt in enumerate(self.prompts):
+            beginning = self.reader.read(prompt)
+            for index in range(number * self.config.count, (number + 1) * self.config.count):
+                yield Candidates(self.config, self._is_good, beginning, index)
+
+    def written(self, *, in_pieces: bool) -> Iterator[Piece | Sample]:
+        """The sequences in order; if asked, before each the pieces of its text."""
+        is_sure = in_pieces and self.config.best_of == 1 and self.pattern is None and not self.config.finish
+        while True:
+            self.writer.fill(self._next_stream)
+            if not self.open:
+                return
+            candidates, shown = self.open[0], ""
+            if in_pieces:
+                yield Piece(candidates.beginning.prompt.text, is_prompt=True)
+            while not candidates.are_decided():
+                self.writer.run(self._is_stopped)
+                self.writer.fill(self._next_stream)
+                if is_sure:
+                    before, shown = shown, self._sure(candidates.tries[0])
+                    yield Piece(shown[len(before) :])
+            self.open.popleft()
+            finished = self._finish(candidates)
+            if in_pieces:
+                yield Piece(finished.continuation[len(shown) :])
+            yield finished
+
+    def _next_stream(self) -> Stream | None:
+        """The next sequence to begin, or the next try at one; None if there is none now."""
+        ahead = self.rows // max(1, len(self.open))
+        for candidates in self.open:
+            if not candidates.are_decided() and candidates.wants_another(ahead):
+                return self._begin(candidates)
+        for candidates in self.asked:
+            self.open.append(candidates)
+            return self._begin(candidates)
+        return None
+
+    def _begin(self, candidates: Candidates) -> Stream:
+        assert self.config.seed is not None  # `stream` saw to it
+        attempt = [len(candidates.tries)] if candidates.tries else []
+        seed = self.config.seed, candidates.index, *attempt
+        beginning = candidates.beginning
+        candidates.tries.append(Stream(beginning, self.rules.begin(beginning.prompt), seed))
+        return candidates.tries[-1]
+
+    def _is_stopped(self, stream: Stream) -> bool:
+        return bool(self.stops) and self.stops.are_met(stream.ids)
+
+    def _is_good(self, stream: Stream) -> bool:
+        return self.pattern is None or self.pattern.search(self._sample_of(stream).text) is not None
+
+    def _sure(self, stream: Stream) -> str:
+        """What follows the prompt, as far as it is sure to stay."""
+        text = self._continuation(stream, stream.ids)
+        return text if stream.ended is not None else text[: max(0, len(text) - self.stops.held_back)]
+
+    def _continuation(self, stream: Stream, ids: Sequence[int]) -> str:
+        """The text of the drawn `ids`, without what stands behind the end of `stream`."""
+        if not ids:
+            return ""
+        tokens = [*stream.prompt.tokens, *self.model.vocabulary.tokens_of(ids)]
+        text = self.model.tokenizer.detokenize(tokens)[len(stream.prompt.text) :]
+        return self.stops.cut(text) if stream.ended == "stop" else text
+
+    def _finish(self, candidates: Candidates) -> Sample:
+        best = candidates.best
+        if best is None:
+            raise NothingWrittenError(self._reason(candidates))
+        return replace(self._sample_of(best), index=candidates.index, prompt=candidates.index // self.config.count)
+
+    def _sample_of(self, stream: Stream) -> Sample:
+        """What came of a try; its numbers are those of the first sequence."""
+        kept = self._kept(stream)
+        is_whole = len(kept) == len(stream.ids)
+        continuation = self._continuation(stream, kept)
+        return Sample(
+            index=0,
+            prompt=0,
+            text=stream.prompt.text + continuation,
+            continuation=continuation,
+            tokens=len(kept),
+            ended=stream.ended or "" if is_whole else "sentence",
+            log_probability=stream.log_probability(None if is_whole else len(kept)),
+            prompt_unknown=stream.prompt.unknown,
+        )
+
+    def _kept(self, stream: Stream) -> list[int]:
+        """Its ids; with `finish`, where it was cut at the cap, those up to the end of the last sentence."""
+        if not self.config.finish or stream.ended != "length":
+            return stream.ids
+        end = end_of_last_sentence(self._continuation(stream, stream.ids))
+        if end is None:
+            return stream.ids
+        kept = next(n for n in count(1) if len(self._continuation(stream, stream.ids[:n])) >= end)
+        return stream.ids[:kept]
+
+    def _reason(self, candidates: Candidates) -> str:
+        """Why nothing came of a sequence."""
+        tries, which = len(candidates.tries), f"sequence {candidates.index + 1}"
+        dead_ends = [stream for stream in candidates.tries if stream.ended == "rules"]
+        if not dead_ends:
+            return f"{which}: none of {tries:,} tries matches --match {self.config.match}; allow more --tries"
+        options = " and ".join(dict.fromkeys(rule.option for rule in dead_ends[-1].rules))
+        where = f"after {len(dead_ends[-1].ids)} tokens"
+        return f"{which}: {where} no token is left that {options} allow; ask for less of it, or for --max-length"
