@@ -115,7 +115,7 @@ class TensorFile:
     def array(self, name: str) -> np.ndarray:
         """The array of that name, read now; what is float16 in the file, as float32."""
         found: np.ndarray = self._file.get_tensor(name)
-        return found.astype(np.float32, copy=False)
+        return found.astype(np.float32) if found.dtype == np.float16 else found
 
 
 @contextmanager
