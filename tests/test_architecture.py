@@ -37,7 +37,7 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
     "errors": set(),
     "paths": set(),
     "checks": set(),
-    "text": {"numpy"},
+    "text": {"numpy", "pydivsufsort"},
     "core": {"numpy", "numba", "llvmlite", "platformdirs"},
     "nn": {"numpy"},
     "lm": {"numpy", "safetensors", "platformdirs", "filelock"},

@@ -95,9 +95,9 @@ def test_the_same_seed_gives_the_same_model(train):
     assert vectors["one"] == vectors["two"] != vectors["other"]
 
 
-def test_json_gives_the_result_and_the_samples(train):
+def test_json_gives_the_result_the_samples_and_what_is_copied(train):
     records = train("--json").records
-    assert [record["event"] for record in records] == ["result", "sample", "sample", "sample"]
+    assert [record["event"] for record in records] == ["result", "sample", "sample", "sample", "copied"]
     result = records[0]
     assert (result["model"], result["reason"]) == ("cats-char", "epochs")
     assert result["path"] == str(models_folder() / "cats-char.safetensors")

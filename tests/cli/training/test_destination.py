@@ -55,6 +55,7 @@ def test_a_name_taken_meanwhile_costs_no_work(train, monkeypatch):
     assert other.read_bytes() == b"another's"
     assert sorted(path.name for path in models_folder().iterdir()) == [
         "mine-2.checkpoint",
+        "mine-2.index",
         "mine-2.safetensors",
         "mine.safetensors",
     ]
@@ -99,7 +100,7 @@ def test_a_second_training_of_one_name_is_refused(start, textgen, corpus, tmp_pa
     assert first.returncode == 130
     os.close(reader)
     assert textgen("train", corpus, "--name", "mine", "--resume", "--print-config").code == 0
-    assert {path.name for path in models_folder().iterdir()} <= {"mine.safetensors", "mine.checkpoint"}
+    assert {path.name for path in models_folder().iterdir()} <= {"mine.safetensors", "mine.checkpoint", "mine.index"}
 
 
 def test_without_a_name_the_second_training_takes_another(train):

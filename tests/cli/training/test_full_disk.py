@@ -1,4 +1,4 @@
-"""A training whose checkpoint or model cannot be written, and what a killed process leaves."""
+"""A training whose checkpoint, model or index cannot be written, and what a killed process leaves."""
 
 import errno
 import json
@@ -10,7 +10,7 @@ from tests.cli.conftest import checkpoints, model_of
 from textgen.lm.progress import pace
 from textgen.lm.storage import atomic_write as files
 from textgen.lm.storage.model_file import load_model
-from textgen.lm.storage.store import checkpoint_path, models_folder
+from textgen.lm.storage.store import checkpoint_path, index_path, models_folder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def full(monkeypatch):
             raise files.output_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         write(path, parts, overwrite=overwrite)
 
-    for module in ("progress.checkpoint", "storage.model_file"):
+    for module in ("progress.checkpoint", "storage.model_file", "storage.index_file"):
         monkeypatch.setattr(f"textgen.lm.{module}.write_atomically", write_unless_full)
     return refused
 
@@ -71,11 +71,24 @@ def test_a_model_that_cannot_be_written_ends_the_work_only_at_its_end(textgen, t
     assert model_of("cats-char") == model_of("whole")
 
 
+def test_an_index_that_cannot_be_written_ends_nothing(train, full):
+    full.add(".index")
+    done = train()
+    assert done.code == 0
+    place = models_folder() / "cats-char.index"
+    assert [line for line in done.err.splitlines() if line.startswith("warning")] == [
+        f"warning   {place}: cannot be written: No space left on device;"
+        " the model is saved, but without it copies cannot be found in what is written"
+    ]
+    assert "\ncopied    longest run" in done.err
+    assert sorted(path.name for path in models_folder().iterdir()) == ["cats-char.checkpoint", "cats-char.safetensors"]
+
+
 def test_what_a_killed_process_left_is_removed(textgen, interrupted, corpus):
     interrupted()
     path = models_folder() / "cats-char.safetensors"
     left = []
-    for file in (path, checkpoint_path(path)):
+    for file in (path, checkpoint_path(path), index_path(path)):
         left.append(file.with_name(f"{files.hidden_stem(file)}0123456789abcdef.tmp"))
         left[-1].write_bytes(b"half of it")
     assert textgen("train", corpus, "--resume").code == 0

@@ -54,9 +54,7 @@ def sample(
     threads: options.Threads = 0,
     temperature: Annotated[
         float,
-        _drawing(
-            metavar="X", common=True, help="Below 1: safer; above 1: wilder; 0: the most probable token."
-        ),
+        _drawing(metavar="X", common=True, help="Below 1: safer; above 1: wilder; 0: the most probable token."),
     ] = SamplingConfig.temperature,
     top_k: Annotated[
         int, _drawing(metavar="N", help="Draw from the N most probable tokens; 0: from all.")

@@ -38,6 +38,7 @@ _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
 _CORPUS = f"{options.TEXT} Without any: those that --config names."
 _CONFIG = "Read options from this TOML file; those of the command line win."
+_INDEX = "Leave an index of the text beside the model, with which copies are found; it holds the text."
 _PRINT_CONFIG = "Print the files and all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
 _BY_LEVEL, _BY_TOKENIZER, _BY_TEXT, _BY_SIZE = "by level", "by tokenizer", "by the text", "by the size"
@@ -78,6 +79,7 @@ def train(
         float | None, _text(metavar="X", help="Hold the last part out, this share of the text.", show_default=_A_TENTH)
     ] = TextConfig.valid_fraction,
     shuffle: Annotated[bool, _text("--shuffle", common=True, help=_SHUFFLE)] = TextConfig.shuffle,
+    index: Annotated[bool, _text("--index/--no-index", help=_INDEX)] = Request.index,
     cell: Annotated[str, _network(metavar="CELL", help=_CELL)] = NetworkConfig.cell,
     size: Annotated[
         str | None, _network(metavar="SIZE", common=True, help=_SIZE, show_default=_BY_TEXT)
@@ -221,7 +223,7 @@ def train(
         if destination is None:
             print_settings(corpus, valid, configs, notes)
         else:
-            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint))
+            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint, index))
 
 
 def _read(config: Path | None) -> dict[str, Any]:

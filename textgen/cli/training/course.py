@@ -17,7 +17,7 @@ from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_js
 from textgen.cli.terminal.reading import announce_terminal
 from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.log import Record, open_log
-from textgen.cli.training.notes import describe_corpus, describe_end, describe_plan
+from textgen.cli.training.notes import describe_copies, describe_corpus, describe_end, describe_plan
 from textgen.cli.training.progress import SilentProgress, open_progress
 from textgen.cli.training.request import Configs, Request
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
@@ -25,14 +25,17 @@ from textgen.cli.training.saving import Keeper
 from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.inference.copies import LEAST, copies_together, find_copies
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
+from textgen.lm.storage.model import LanguageModel
 from textgen.lm.training.advice import Memorisation, against_divergence, sorted_list, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
-from textgen.lm.writing.sampling import sample
+from textgen.lm.writing.sampling import Sample, sample
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
+from textgen.text.tokens.run_index import RunIndex
 
 _SAMPLES = 3  # sequences shown at the end
 
@@ -44,7 +47,7 @@ def run_training(request: Request) -> None:
     KeyboardInterrupt if nothing could be saved.
     """
     notes, resumed = request.notes, request.resumed
-    written = request.destination.path, request.destination.checkpoint
+    written = request.destination.path, request.destination.checkpoint, request.destination.index
     taken = [path for path in (*request.files, request.valid, *written) if path is not None]
     with compilation_watched(notes), open_log(request.log, notes, taken) as record:
         request, corpus, prepared, origin = _prepare(request)
@@ -73,7 +76,7 @@ def run_training(request: Request) -> None:
             with interruptible(stopping, shown.stopping):
                 end = _follow(chain([first], reports), keeper, record, shown, request)
         notes.part()
-        _conclude(end, request, stopping)
+        _conclude(end, request, stopping, keeper, corpus)
 
 
 def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
@@ -98,14 +101,15 @@ def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
     return request, corpus, prepared, origin
 
 
-def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
-    """Tell how the training ended; after a good end, show a few sequences.
+def _conclude(end: Finished, request: Request, stopping: Stopping, keeper: Keeper, corpus: Corpus) -> None:
+    """Tell how the training ended, make the index; after a good end, show a few sequences.
 
     Raises OutputError if they cannot be shown. After an interruption, its exit code is what counts.
     """
     notes, destination, training = request.notes, request.destination, request.configs.training
     for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
+    index = keeper.index(end.model, corpus, wanted=request.index) if end.best else None
     if end.reason == "diverged":
         saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
         times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
@@ -122,8 +126,10 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
     notes.part()
     try:
         _print_result(end, request)
-        _show_samples(end, training.seed, training.threads, as_json=request.as_json)
+        samples = _show_samples(end, training.seed, training.threads, as_json=request.as_json)
         flush_data()
+        if index is not None:
+            _tell_copies(index, end.model, samples, request)
     except OutputError as error:
         raise OutputError(f"{error}; the model is saved as {destination.name}") from error
 
@@ -223,9 +229,22 @@ _EVENTS = {
 }
 
 
-def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> None:
+def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> list[Sample]:
+    shown = []
     for one in sample(end.model, SamplingConfig(count=_SAMPLES, seed=seed), threads=threads):
+        shown.append(one)
         if as_json:
             print_json({"event": "sample", **asdict(one)})
         else:
             Sequences(end.model.text.unit, echo=True).end(one)
+    return shown
+
+
+def _tell_copies(index: RunIndex, model: LanguageModel, samples: Sequence[Sample], request: Request) -> None:
+    """Tell how much of the samples is copied, in a note, and as JSON if that was asked for."""
+    least = LEAST[model.level]
+    texts = [model.vocabulary.ids_of(model.tokenizer.tokenize(one.text)).tolist() for one in samples]
+    copies = copies_together([find_copies(index, ids, least) for ids in texts])
+    request.notes.say("copied", describe_copies(copies, model.level))
+    if request.as_json:
+        print_json({"event": "copied", "longest": copies.longest, "share": copies.share, "least": least})

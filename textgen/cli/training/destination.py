@@ -10,7 +10,7 @@ from textgen.lm.progress.checkpoint import save_checkpoint
 from textgen.lm.storage.atomic_write import output_error, remove_leftovers
 from textgen.lm.storage.claim import Claim, claim_free, claim_output
 from textgen.lm.storage.model_file import save_model
-from textgen.lm.storage.store import checkpoint_path, name_of
+from textgen.lm.storage.store import checkpoint_path, index_path, name_of
 
 if TYPE_CHECKING:
     from textgen.lm.progress.checkpoint import Origin
@@ -60,9 +60,14 @@ class Destination:
         """The checkpoint's file."""
         return checkpoint_path(self.path)
 
+    @property
+    def index(self) -> Path:
+        """The file of the text's index."""
+        return index_path(self.path)
+
     def clear(self) -> None:
-        """Remove what a killed process may have left beside both files while it wrote them."""
-        for file in (self.path, self.checkpoint):
+        """Remove what a killed process may have left beside these files while it wrote them."""
+        for file in (self.path, self.checkpoint, self.index):
             remove_leftovers(file)
 
     def save(self, model: LanguageModel) -> None:

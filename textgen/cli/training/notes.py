@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from textgen.cli.show.summary import format_held_out, format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration
 from textgen.cli.training.resuming import quoted
+from textgen.lm.inference.copies import LEAST
 from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
 
 if TYPE_CHECKING:
     from textgen.cli.training.destination import Destination
     from textgen.lm.config.text import TextConfig
+    from textgen.lm.inference.copies import Copies
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import Finished
     from textgen.text.corpus.corpus import Corpus
@@ -82,6 +84,12 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
     if best is not None:
         yield "saved", str(destination.path)
         yield "next", f"textgen sample --model {_quoted(destination.name)}"
+
+
+def describe_copies(copies: Copies, level: str) -> str:
+    """How much of what was written is copied: 'longest run 31 characters; 12 % lies in runs of 30 or more'."""
+    unit, least = {"char": "character", "word": "word"}[level], LEAST[level]
+    return f"longest run {format_amount(copies.longest, unit)}; {copies.share:.0%} lies in runs of {least} or more"
 
 
 def _quoted(name: str) -> str:

@@ -94,7 +94,8 @@ def configurations(values: Mapping[str, Any]) -> Configs:
 class Request:
     """A training that was asked for.
 
-    valid : a text to validate on. log : where each report is written. resumed : what it goes on from.
+    valid : a text to validate on. log : where each report is written. resumed : what it goes on from. index : whether
+    one of the text is left beside the model.
     """
 
     files: Sequence[Path]
@@ -105,3 +106,4 @@ class Request:
     notes: Notes
     as_json: bool
     resumed: Checkpoint | None = None
+    index: bool = True

@@ -127,7 +127,8 @@ def resume_command(request: Request) -> str:
     where = ["--name", place.name] if place.name != str(place.path) else ["--output", str(place.path)]
     log = [] if request.log is None else ["--log", str(request.log)]
     valid = ["--valid", STDIN] if request.valid is not None and str(request.valid) == STDIN else []
-    arguments = ["textgen", "train", *map(_as_argument, request.files), "--resume", *where, *valid, *log]
+    index = [] if request.index else ["--no-index"]
+    arguments = ["textgen", "train", *map(_as_argument, request.files), "--resume", *where, *valid, *log, *index]
     return " ".join(map(quoted, arguments))
 
 

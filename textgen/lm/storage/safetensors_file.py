@@ -22,6 +22,7 @@ _ALIGNMENT = 8  # bytes, of the header
 _TYPES = {
     "float32": ("F32", "<f4"),
     "float16": ("F16", "<f2"),
+    "uint8": ("U8", "u1"),
 }  # in the header, and as bytes
 _Found = TypeVar("_Found")
 
@@ -29,7 +30,7 @@ _Found = TypeVar("_Found")
 def safetensors_parts(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
     """The contents of a file that holds `arrays` under their names, and `metadata`, piece by piece.
 
-    arrays : float32, or all float16.
+    arrays : float32, or all float16, or bytes.
     So a large file needs no second copy in memory.
     """
     header: dict[str, object] = {"__metadata__": dict(metadata)}
@@ -114,7 +115,7 @@ class TensorFile:
     def array(self, name: str) -> np.ndarray:
         """The array of that name, read now; what is float16 in the file, as float32."""
         found: np.ndarray = self._file.get_tensor(name)
-        return found.astype(np.float32, copy=False)
+        return found.astype(np.float32) if found.dtype == np.float16 else found
 
 
 @contextmanager

@@ -141,6 +141,11 @@ def checkpoint_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX) + CHECKPOINT_SUFFIX)
 
 
+def index_path(path: Path) -> Path:
+    """Where the index of the text is that the model at `path` learnt."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + INDEX_SUFFIX)
+
+
 def model_path(checkpoint: Path) -> Path:
     """The file in the store of the model whose training has this checkpoint."""
     return checkpoint.with_name(checkpoint.name.removesuffix(CHECKPOINT_SUFFIX) + SUFFIX)
