@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import textgen
-from textgen.cli.commands import evaluate, info, models, sample, score, train
+from textgen.cli.commands import complete, evaluate, info, models, sample, score, train
 from textgen.cli.help import GroupedCommand, PlainGroup
 from textgen.cli.terminal.output import print_data, print_line
 
@@ -51,5 +51,13 @@ def root(
         raise typer.Exit(2)
 
 
-for _command in (train.train, sample.sample, score.score, evaluate.evaluate, info.info, models.models):
+for _command in (
+    train.train,
+    sample.sample,
+    complete.complete,
+    score.score,
+    evaluate.evaluate,
+    info.info,
+    models.models,
+):
     app.command(cls=GroupedCommand)(_command)
