@@ -42,8 +42,7 @@ def complete(
         str | None,
         typer.Option(
             metavar="N|end",
-            help="Tokens of each way, its end counted, fewer where it ends before;"
-            f" {END}: up to the end of the sequence, at most {TO_THE_END}.",
+            help=f"Tokens of each way, its end counted; {END}: up to the end of the sequence, at most {TO_THE_END}.",
             show_default=f"{LENGTHS['char']} characters or {LENGTHS['word']} words",
         ),
     ] = None,
@@ -71,14 +70,21 @@ def complete(
 ) -> None:
     """Say what most probably follows a beginning, and how probable it is.
 
-    Shown are the most probable ways to go on that beam search finds, and the probability of each, given
-    the beginning: the product of its tokens' own, so a short way has an advantage over a long one. What is
-    drawn by chance comes from `textgen sample`.
+    Shown are the most probable ways to go on that beam search finds, each with its probability, given the
+    beginning: the product of its tokens' own. A way that ends before --length is shown if it is among the
+    --top most probable of its own length. <unk> is left out, but keeps its share of the probability. What
+    is drawn by chance comes from `textgen sample`.
 
     Example: textgen complete "The apple and" --length 1 --temperature 0.5,1,2
     """
-    numbers = parse_temperatures(temperature)
-    config = CompletionConfig(top, parse_length(length), beams, numbers, allow_unk)
+    config = CompletionConfig(
+        top=top,
+        length=parse_length(length),
+        whole=length == END,
+        beams=beams,
+        temperatures=parse_temperatures(temperature),
+        allow_unk=allow_unk,
+    )
     options.check_level(level)
     options.check_threads(threads)
     options.check_text("TEXT", text or "")
@@ -93,13 +99,13 @@ def complete(
         trained, name = open_model(model, level, notes)
         prompts = _lines(notes) if text in (None, STDIN) else [text]
         view = CompletionView(name, config.temperatures, is_one_token=config.length == 1)
-        view.show(_noted(search(trained, config, prompts, threads), length == END, notes), as_json=as_json)
+        view.show(_noted(search(trained, config, prompts, threads), config.whole, notes), as_json=as_json)
 
 
 def parse_length(text: str | None) -> int | None:
-    """The tokens that --length asks for. Raises ConfigError unless it is a whole number or 'end'."""
+    """The tokens that --length asks for, None for 'end'. Raises ConfigError if it is no whole number, either."""
     if text is None or text == END:
-        return None if text is None else TO_THE_END
+        return None
     try:
         return int(text)
     except ValueError as error:
@@ -124,7 +130,7 @@ def _lines(notes: Notes) -> Iterable[str]:
     return read_lines(read_text(path))
 
 
-def _noted(found: Iterable[Completions], is_to_the_end: bool, notes: Notes) -> Iterator[Completions]:
+def _noted(found: Iterable[Completions], whole: bool, notes: Notes) -> Iterator[Completions]:
     """The same, with a note of the first unknown tokens, and one of what did not come to its end."""
     unknown = cut = ways = 0
     for completions in found:
@@ -134,5 +140,5 @@ def _noted(found: Iterable[Completions], is_to_the_end: bool, notes: Notes) -> I
         cut += sum(not way.is_ended for way in completions.ways)
         ways += len(completions.ways)
         yield completions
-    if is_to_the_end and cut:
+    if whole and cut:
         notes.say("length", f"{cut} of {format_amount(ways, 'way')} cut at {TO_THE_END} tokens")

@@ -104,28 +104,27 @@ class CompletionView:
         """The table of single tokens: a probability and a bar for each temperature, all bars to one scale."""
         from rich.cells import cell_len
 
-        shares = [[math.exp(nats) for nats in way.log_probabilities] for way in completions.ways]
-        rest = [max(0.0, 1 - math.fsum(each)) for each in zip(*shares, strict=True)]
         room = console().width - len("rank  ") - max(map(cell_len, [*texts, _OTHERS])) - 2
         room = min(_MOST_COLUMNS, room // len(self.temperatures) - _NUMBER - 3)
-        largest = max(map(max, shares))
-
-        def cells(numbers: list[float], is_drawn: bool = True) -> Iterator[str]:
-            for number in numbers:
-                yield format_power(math.log10(number) if number else -math.inf)
-                if room >= _LEAST_COLUMNS:
-                    yield draw_bar(number / largest, room, signs) if is_drawn else ""
-
+        has_bars = room >= _LEAST_COLUMNS
+        largest = max(max(way.log_probabilities) for way in completions.ways)
+        rows = []
+        for rank, (way, text) in enumerate(zip(completions.ways, texts, strict=True), start=1):
+            row = [str(rank), text]
+            for nats in way.log_probabilities:
+                row.append(format_power(nats * _TO_LOG10))
+                row += [draw_bar(math.exp(nats - largest), room, signs)] if has_bars else []
+            rows.append(row)
+        footer = ["", _OTHERS]
+        for each in zip(*(way.log_probabilities for way in completions.ways), strict=True):
+            footer.append(f"{max(0.0, 1 - math.fsum(map(math.exp, each))):.4g}")
+            footer += [""] if has_bars else []
         columns = [Column("rank", "rank"), Column("continuation", "continuation", right=False)]
         for temperature in self.temperatures:
             columns.append(Column("P", "P" if len(self.temperatures) == 1 else f"P at {temperature:g}"))
-            if room >= _LEAST_COLUMNS:
+            if has_bars:
                 columns.append(Column("bar", "", right=False))
-        rows = [
-            [str(rank), text, *cells(numbers)]
-            for rank, (text, numbers) in enumerate(zip(texts, shares, strict=True), start=1)
-        ]
-        draw_table(columns, rows, ["", _OTHERS, *cells(rest, is_drawn=False)])
+        draw_table(columns, rows, footer)
 
 
 def draw_bar(share: float, columns: int, signs: Signs) -> str:
@@ -142,17 +141,14 @@ def _ended(way: Completion) -> str:
 
 
 def _shown(prompt: str, way: Completion, signs: Signs) -> str:
-    """The end of the prompt, a mark, and what follows; blanks at an end of that are drawn, or they would not be seen.
+    """The end of the prompt, a mark, and what follows; blanks at its end are drawn, or they would not be seen.
 
     '…ck brown│␣' is a blank after 'The quick brown'.
     """
-    following = way.continuation
-    inner = following.strip(" ")
-    left = len(following) - len(following.lstrip(" "))
-    right = len(following) - left - len(inner)
-    following = f"{'␣' * left}{inner}{'␣' * right}"
-    parts = [following, _END] if way.is_ended and following else [_END if way.is_ended else following]
-    return f"{_tail(prompt, signs)}{signs.side}{' '.join(parts)}"
+    seen = way.continuation.rstrip(" ")
+    following = seen + "␣" * (len(way.continuation) - len(seen))
+    ends = [_END] if way.is_ended else []
+    return f"{_tail(prompt, signs)}{signs.side}{' '.join([following, *ends] if following else ends)}"
 
 
 def _tail(prompt: str, signs: Signs) -> str:

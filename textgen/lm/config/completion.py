@@ -17,11 +17,13 @@ class CompletionConfig:
     """How a text is completed.
 
     top : how many ways to go on. length : tokens of each, `<eos>` among them; fewer where the sequence ends before.
+    whole : whether each is followed up to the end of the sequence instead.
     beams : how many ways are followed side by side. temperatures : several are for one token alone.
     """
 
     top: int = 5
     length: int | None = None  # None: by the level, see LENGTHS
+    whole: bool = False
     beams: int | None = None  # None: see `width`
     temperatures: tuple[float, ...] = (1.0,)
     allow_unk: bool = False
@@ -40,6 +42,10 @@ class CompletionConfig:
             raise ConfigError(
                 f"--beams {self.beams} cannot give --top {self.top}; ask for as many beams, or fewer ways"
             )
+
+    def tokens(self, level: str) -> int:
+        """How long a way may be, for a model of this level."""
+        return TO_THE_END if self.whole else self.length or LENGTHS[level]
 
     @property
     def width(self) -> int:

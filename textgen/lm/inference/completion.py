@@ -1,9 +1,13 @@
 """The most probable ways to go on from a text: beam search under the model's own probabilities.
 
-A way's probability is the product of its tokens' own, nothing else: no length is made up for. So a way that has ended
-competes as it is with those that are still open. It takes none of their places in the beam; and once the `top` most
-probable ways have ended, nothing that is open can overtake them.
+A way's probability is the product of its tokens' own, and ways are ranked by it: nothing is made up for length.
 
+Ways of a fixed length stand for all that may follow them, and each further token makes them less probable. Beside them
+any early end, however unlikely, would come first: "It is a|<eos>" before "It is a| long time, and the". So there a way
+that ends is kept only if it is among the `top` most probable ones of its own length, open ones and ended ones together.
+Where `whole` ways are asked for, all that end are kept: these are alike.
+
+An end takes no place in the beam; and once `top` ways have ended, nothing open that is less probable can overtake them.
 `<unk>` is followed nowhere, unless it is allowed, but what it takes of the probability is not shared out to the others.
 """
 
@@ -16,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.core.runtime.threads import Team, team_size
-from textgen.lm.config.completion import LENGTHS, CompletionConfig
+from textgen.lm.config.completion import CompletionConfig
 from textgen.lm.inference.next_token import LogProbabilities, NextToken, States, at_temperature
 from textgen.lm.storage.model import LanguageModel
 from textgen.text.tokens.tokenizers import normalize
@@ -55,7 +59,8 @@ def complete(
 ) -> Iterator[Completions]:
     """The most probable ways to go on from each of `prompts`, no two with the same text, as soon as they are found.
 
-    At most `config.top`: a short way has no more. Of tokens that spell the same text, the most probable count.
+    They are `config.top`, or all that there are. Of several rows of tokens that spell the same text, the most probable
+    counts.
     threads : 0 is as many as this process may use.
     """
     with Team(team_size(threads, min(_ROWS, config.width))) as team:
@@ -114,7 +119,7 @@ class _Search:
 
     def __init__(self, model: LanguageModel, config: CompletionConfig, next_token: NextToken, prompt: str) -> None:
         self.model, self.config, self.next_token, self.prompt = model, config, next_token, prompt
-        self.length = config.length or LENGTHS[model.level]
+        self.length = config.tokens(model.level)
         # The flattest: where there are several, they order single tokens alike, and it loses none to underflow.
         self.temperature = max(config.temperatures)
         self.tokens = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
@@ -136,7 +141,7 @@ class _Search:
         return Completions(self.prompt, int(np.count_nonzero(self.ids == UNK_ID)), tuple(found))
 
     def _extend(self, beams: _Beams) -> tuple[_Beams, list[_Way]]:
-        """The most probable ways that are a token longer than `beams`: those that are open, and those that ended."""
+        """The ways that are a token longer than `beams`: those that stay open, and those that end and are kept."""
         blocks = [self._extend_block(beams, slice(b0, b0 + _ROWS)) for b0 in range(0, len(beams.ids), _ROWS)]
         totals, parents, tokens, ends = (
             np.concatenate([getattr(block, name) for block in blocks])
@@ -146,8 +151,9 @@ class _Search:
         parents = parents[best]
         states = [np.concatenate(layer, axis=1)[:, parents] for layer in zip(*(b.states for b in blocks), strict=True)]
         still_open = _Beams(np.column_stack([beams.ids[parents], tokens[best]]), totals[best], states)
-        most = _largest(ends, self.config.width)
-        return still_open, [_Way((*beams.ids[b, 1:].tolist(), EOS_ID), float(ends[b])) for b in most]
+        rivals = np.concatenate([totals[best], ends])
+        kept = _largest(rivals, rivals.size if self.config.whole else self.config.top) - len(best)
+        return still_open, [_Way((*beams.ids[b, 1:].tolist(), EOS_ID), float(ends[b])) for b in kept if b >= 0]
 
     def _extend_block(self, beams: _Beams, block: slice) -> _Extensions:
         """What some of the beams become with one more token."""
