@@ -1,5 +1,6 @@
 """Completions on a terminal: tables and bars, at any width, in Unicode and in ASCII."""
 
+import math
 import re
 
 import pytest
@@ -65,6 +66,11 @@ def test_bars_of_single_tokens(drawn):
     assert others.split() == ["all", "other", "tokens", "0.196"]  # 1 - 0.49659 - 0.24660 - 0.06081
 
 
+def test_when_all_tokens_are_shown_none_is_left(drawn):
+    halves = Completions("", 0, (way("a", math.log(0.1)), *(way(token, math.log(0.3)) for token in "bcd")))
+    assert drawn(halves, is_one_token=True)[-1].split()[-1] == "0"
+
+
 @pytest.mark.parametrize("width", [30, 60, 80, 160])
 def test_bars_fit_into_any_width(drawn, width):
     """Where there is no room for them, there are none; what is written is all there."""
@@ -73,6 +79,7 @@ def test_bars_fit_into_any_width(drawn, width):
     assert all(len(line) <= width for line in lines)
     text = " ".join(" ".join(lines).split())
     assert ("█" in text) == (width >= 80)
+    assert "the │" not in text, "of the prompt there is nothing, either, for the bars' sake"
     if width >= 60:
         assert "P at 0.5 P at 1 P at 2" in text
         assert "0.8187" in text

@@ -22,6 +22,7 @@ _OTHERS = "all other tokens"
 _BLOCKS = " ▏▎▍▌▋▊▉█"  # eighths of a column
 _PROMPT_COLUMNS = 24  # of the prompt's end, before each way to go on
 _MOST_COLUMNS, _LEAST_COLUMNS = 40, 4  # of a bar
+_ROUNDING = 1e-12  # what a sum of probabilities may lack
 _NUMBER = 10  # columns of a probability, and what parts it from the next column: '8.990e-21  '
 
 
@@ -88,7 +89,8 @@ class CompletionView:
     def _draw(self, completions: Completions) -> None:
         """One prompt's table."""
         signs = choose_signs()
-        texts = [_shown(completions.prompt, way, signs) for way in completions.ways]
+        prompt = completions.prompt if len(self.temperatures) == 1 else ""  # bars need the room
+        texts = [_shown(prompt, way, signs) for way in completions.ways]
         if self.is_one_token:
             self._draw_bars(completions, texts, signs)
             return
@@ -117,7 +119,8 @@ class CompletionView:
             rows.append(row)
         footer = ["", _OTHERS]
         for each in zip(*(way.log_probabilities for way in completions.ways), strict=True):
-            footer.append(f"{max(0.0, 1 - math.fsum(map(math.exp, each))):.4g}")
+            rest = 1 - math.fsum(map(math.exp, each))
+            footer.append(f"{rest:.4g}" if rest > _ROUNDING else "0")
             footer += [""] if has_bars else []
         columns = [Column("rank", "rank"), Column("continuation", "continuation", right=False)]
         for temperature in self.temperatures:
