@@ -96,6 +96,13 @@ def test_several_temperatures_have_a_column_each(textgen):
             assert each["probability"] == pytest.approx(float(row[f"probability_at_{each['temperature']:g}"]), rel=1e-3)
 
 
+def test_what_is_no_finite_number_is_null(textgen):
+    options = ["--length", "1", "--temperature", "5e-324,1", "-k", "3"]
+    records = textgen("complete", "the", *options, "--json").records
+    assert [record["by_temperature"][0]["log_probability"] for record in records] == [0, None, None]
+    assert [row["probability_at_4.94066e-324"] for row in rows(textgen("complete", "the", *options))] == ["1", "0", "0"]
+
+
 def test_unk_is_left_out_unless_it_is_allowed(textgen, tmp_path, corpus):
     model = tmp_path / "rare.safetensors"
     tiny = ["--hidden", "2", "--layers", "1", "--dropout", "0", "--epochs", "1", "--threads", "1"]

@@ -66,6 +66,12 @@ def test_bars_of_single_tokens(drawn):
     assert others.split() == ["all", "other", "tokens", "0.196"]  # 1 - 0.49659 - 0.24660 - 0.06081
 
 
+@pytest.mark.parametrize("is_one_token", [False, True])
+def test_no_way_at_all(drawn, is_one_token):
+    [heading] = drawn(Completions("the ", 0, ()), is_one_token=is_one_token)
+    assert heading.endswith("continuation")
+
+
 def test_when_all_tokens_are_shown_none_is_left(drawn):
     halves = Completions("", 0, (way("a", math.log(0.1)), *(way(token, math.log(0.3)) for token in "bcd")))
     assert drawn(halves, is_one_token=True)[-1].split()[-1] == "0"

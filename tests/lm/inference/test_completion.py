@@ -230,6 +230,14 @@ def test_what_is_lost_at_one_temperature_is_not_at_the_others():
     assert [way.log_probabilities[0] for way in ways] == [0, -math.inf, -math.inf]
 
 
+def test_there_may_be_no_way_at_all():
+    """Next to temperature 0, where the most probable token is `<unk>`, which is left out."""
+    model = chain_model({"<unk>": 0.6, "a": 0.4}, {})
+    assert ways_of(model, length=2, temperatures=(5e-324,)) == ()
+    [way] = ways_of(model, length=1, temperatures=(5e-324,), allow_unk=True)
+    assert (way.tokens, way.log_probabilities) == (("<unk>",), (0.0,))
+
+
 @pytest.mark.parametrize(("tokens", "expected"), [("a", {"a", ""}), ("", {""})])
 def test_there_may_be_fewer_ways_than_were_asked_for(tokens, expected):
     """With one token, and with none at all: what is left is the end."""

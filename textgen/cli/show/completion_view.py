@@ -91,7 +91,7 @@ class CompletionView:
         signs = choose_signs()
         prompt = completions.prompt if len(self.temperatures) == 1 else ""  # bars need the room
         texts = [_shown(prompt, way, signs) for way in completions.ways]
-        if self.is_one_token:
+        if self.is_one_token and texts:
             self._draw_bars(completions, texts, signs)
             return
         columns = [Column("rank", "rank"), Column("log", "log10 P"), Column("P", "P"), Column("tokens", "tokens")]
@@ -117,17 +117,21 @@ class CompletionView:
                 row.append(format_power(nats * _TO_LOG10))
                 row += [draw_bar(math.exp(nats - largest), room, signs)] if has_bars else []
             rows.append(row)
-        footer = ["", _OTHERS]
-        for each in zip(*(way.log_probabilities for way in completions.ways), strict=True):
-            rest = 1 - math.fsum(map(math.exp, each))
-            footer.append(f"{rest:.4g}" if rest > _ROUNDING else "0")
-            footer += [""] if has_bars else []
         columns = [Column("rank", "rank"), Column("continuation", "continuation", right=False)]
-        for temperature in self.temperatures:
+        footer = ["", _OTHERS]
+        for number, temperature in enumerate(self.temperatures):
             columns.append(Column("P", "P" if len(self.temperatures) == 1 else f"P at {temperature:g}"))
+            footer.append(_rest(way.log_probabilities[number] for way in completions.ways))
             if has_bars:
                 columns.append(Column("bar", "", right=False))
+                footer.append("")
         draw_table(columns, rows, footer)
+
+
+def _rest(log_probabilities: Iterable[float]) -> str:
+    """The probability that is left to what is not shown."""
+    rest = 1 - math.fsum(map(math.exp, log_probabilities))
+    return f"{rest:.4g}" if rest > _ROUNDING else "0"
 
 
 def draw_bar(share: float, columns: int, signs: Signs) -> str:
