@@ -90,9 +90,9 @@ class _Way:
     log_probability: float
 
     @property
-    def rank(self) -> tuple[float, tuple[int, ...]]:
-        """What ways are sorted by: the most probable first; among equals, by ids."""
-        return -self.log_probability, self.ids
+    def rank(self) -> tuple[float, bool, tuple[int, ...]]:
+        """What ways are sorted by: the most probable first; among equals, those that have ended, then by ids."""
+        return -self.log_probability, not self.is_ended, self.ids
 
     @property
     def is_ended(self) -> bool:
@@ -169,7 +169,7 @@ class _Search:
 
     def _is_settled(self, ended: Sequence[_Way], beams: _Beams) -> bool:
         """Whether the first `top` ways have ended; what is open only gets less probable."""
-        first = [way for way in ended if way.log_probability > beams.log_probabilities[0]]
+        first = [way for way in ended if way.log_probability >= beams.log_probabilities[0]]
         return len(first) >= self.config.top and len(self._distinct(first)) == self.config.top
 
     def _distinct(self, ways: Iterable[_Way]) -> list[_Way]:
