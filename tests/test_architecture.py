@@ -46,8 +46,11 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
 }
 LIGHT = [  # what `textgen --help` loads, and a shell's completion
     *(f"cli/{name}.py" for name in ("app", "boundary", "completion", "help", "unknown_options")),
-    *(f"cli/commands/{name}.py" for name in ("train", "sample", "repl", "score", "evaluate", "info", "models")),
-    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
+    *(
+        f"cli/commands/{name}.py"
+        for name in ("train", "sample", "complete", "repl", "score", "evaluate", "info", "models")
+    ),
+    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "completion", "sizes")),
     "lm/storage/store.py",
     "nn/config.py",
     "checks.py",

@@ -48,7 +48,7 @@ def check(done, option, codes):
 
 
 def test_all_commands_with_numbers_are_tried():
-    assert {name for name in COMMANDS if numeric_options(name)} == {"train", "sample", "score", "evaluate"}
+    assert {name for name in COMMANDS if numeric_options(name)} == {"train", "sample", "complete", "score", "evaluate"}
     assert len(numeric_options("train")) > 20
 
 
@@ -68,6 +68,19 @@ def test_training(textgen, corpus, signal_at, option, value):
 def test_sampling(textgen, stored, option, value):
     stored("lines")
     check(textgen("sample", "--count", "2", "--max-length", "4", "--seed", "1", option, value), option, {0, 2})
+
+
+TEXTS_WITH_NUMBERS = [*(("--length", value) for value in WHOLE), *(("--temperature", value) for value in REAL)]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [*cases("complete"), *(pytest.param(*case, id=f"{case[0]} {case[1][:12]}") for case in TEXTS_WITH_NUMBERS)],
+)
+def test_completing(textgen, stored, option, value):
+    stored("lines")
+    length = ["--length", "3"] if option != "--length" else []
+    check(textgen("complete", "the", *length, option, value), option, {0, 2})
 
 
 @pytest.mark.parametrize("count", [2**63, 10**30])

@@ -49,6 +49,7 @@ def test_sentences_that_cannot_be_read(textgen, stored, name):
     stored("lines")
     content, code, message = TEXTS[name]
     check(textgen("score", stdin=content), code, "standard input", message)
+    check(textgen("complete", stdin=content), code, "standard input", message)
 
 
 @pytest.mark.parametrize("command", [["train"], ["evaluate"], ["score", "--file"]])
@@ -156,9 +157,40 @@ def test_an_impossible_score(textgen, stored, options, message):
     check(textgen("score", *options), 2, message)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--top", "0"], "--top must be at least 1 and at most 1,000, not 0"),
+        (["-k", "many"], "--top must be a whole number, not many"),
+        (["--length", "0"], "--length must be at least 1 and at most 10,000, not 0"),
+        (["--length", "-1"], "--length must be at least 1"),
+        (["--length", "ends"], "--length must be a whole number or 'end', not 'ends'"),
+        (["--length", ""], "--length must be a whole number or 'end', not ''"),
+        (["--length", "9" * 5000], "--length must be"),
+        (["--beams", "0"], "--beams must be at least 1 and at most 10,000, not 0"),
+        (["--beams", "4"], "--beams 4 cannot give --top 5; ask for as many beams, or fewer ways"),
+        (["--temperature", "0"], "--temperature must be above 0, not 0"),
+        (["--temperature", "hot"], "--temperature must be a number, or several with commas between them, not 'hot'"),
+        (["--temperature", "0.5,,2"], "--temperature must be a number, or several"),
+        (["--temperature", "nan"], "--temperature must be finite and above 0, not nan"),
+        (["--temperature", "1,2"], "several temperatures are for one token alone: give --length 1"),
+        (["--temperature", "1,2", "--length", "end"], "several temperatures are for one token alone"),
+        (["--temperature", "1,1.0", "--length", "1"], "--temperature holds the same number twice"),
+        (["--threads", "-1"], "--threads must be at least 0"),
+        (["--level", "verse"], "unknown --level 'verse'"),
+        (["two", "texts"], "got unexpected extra argument"),
+        (["caf\udce9"], "TEXT is not UTF-8 text: 'caf\\udce9', at its character 3"),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
+)
+def test_an_impossible_completion(textgen, stored, options, message):
+    stored("lines")
+    check(textgen("complete", *options), 2, message)
+
+
 # Models
 
-USES = [["sample"], ["score", "a"], ["evaluate", "-"], ["info"]]
+USES = [["sample"], ["complete"], ["score", "a"], ["evaluate", "-"], ["info"]]
 
 
 def of_model(command, name):

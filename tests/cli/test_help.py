@@ -18,7 +18,7 @@ from textgen.text.corpus.holdout import MOST, SHARE
 from textgen.text.corpus.units import UNITS
 from textgen.text.tokens.tokenizers import TOKENIZERS
 
-COMMANDS = ("train", "sample", "score", "evaluate", "info", "models")
+COMMANDS = ("train", "sample", "complete", "repl", "score", "evaluate", "info", "models")
 LONG = ("train", "sample")  # whose `--help` shows the common options alone
 NEEDED = {"textgen", "typer", "click", "shellingham", "annotated_doc", "typing_extensions"}  # the last are Typer's own
 NOT_OPTIONS = {"seconds", "cutoffs"}  # --time; --softmax

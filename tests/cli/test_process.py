@@ -81,7 +81,9 @@ def test_a_pipe_that_was_never_read_ends_quietly(start, stored):
 
 
 @posix
-@pytest.mark.parametrize("arguments", [["score", "the cat"], ["sample", "-n", "3"], ["models"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["score", "the cat"], ["sample", "-n", "3"], ["complete", "a"], ["models"], ["--version"]]
+)
 def test_standard_output_that_was_closed_from_the_start(stored, arguments):
     stored("lines")
     code, _, err = at_shell(arguments, ">&-")
@@ -116,7 +118,10 @@ def at_shell(arguments, redirections):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-@pytest.mark.parametrize("arguments", [["score", "a", "-q"], ["sample", "-n", "200", "-q"], ["info", "-q", "--json"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["score", "a", "-q"], ["sample", "-n", "200", "-q"], ["complete", "a", "-q"], ["info", "-q", "--json"]],
+)
 def test_a_full_disk_behind_standard_output(start, stored, arguments):
     stored("lines")
     with open("/dev/full", "wb") as full:  # noqa: PTH123
@@ -228,9 +233,10 @@ def test_a_second_ctrl_c_quits_at_once(start, tmp_path):
 
 
 @posix
-def test_ctrl_c_outside_of_training(start, stored):
+@pytest.mark.parametrize("command", ["score", "complete"])
+def test_ctrl_c_outside_of_training(start, stored, command):
     stored("lines")
-    process = start("score", stdin=subprocess.PIPE)
+    process = start(command, stdin=subprocess.PIPE)
     assert process.stderr.readline().startswith(b"model ")
     process.send_signal(signal.SIGINT)
     assert finish(process) == (130, "", "textgen: interrupted\n")

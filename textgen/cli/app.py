@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import textgen
-from textgen.cli.commands import evaluate, info, models, repl, sample, score, train
+from textgen.cli.commands import complete, evaluate, info, models, repl, sample, score, train
 from textgen.cli.completion import completion
 from textgen.cli.help import GroupedCommand, PlainGroup
 from textgen.cli.terminal.output import print_data, print_line
@@ -58,7 +58,15 @@ def root(
         raise typer.Exit(2)
 
 
-for _command in (train.train, sample.sample, repl.repl, score.score, evaluate.evaluate, info.info):
+for _command in (
+    train.train,
+    sample.sample,
+    complete.complete,
+    repl.repl,
+    score.score,
+    evaluate.evaluate,
+    info.info,
+):
     app.command(cls=GroupedCommand)(_command)
 
 _models = typer.Typer(cls=PlainGroup, rich_markup_mode=None)

@@ -76,6 +76,15 @@ def test_sample(run, evil_model):
     check(seen, f"\n{SHOWN}")
 
 
+@pytest.mark.parametrize("options", [[], ["--length", "1"], ["--json"]], ids=str)
+def test_complete(run, evil_model, options):
+    """The prompt's end, as much as there is room for, and what follows: of this model nothing but EVIL."""
+    for prompt in (EVIL, ""):
+        code, seen = run("complete", prompt, "--model", evil_model, "-k", "20", *options)
+        assert code == 0
+        check(seen, "\\u009b")
+
+
 def test_evaluate(run, evil_model, tmp_path):
     text = tmp_path / f"{EVIL}.txt"
     text.write_text(EVIL)
