@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from textgen.cli.terminal.output import Notes
 from textgen.cli.training.request import Request, configurations, given_options, merge, settings_of
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
+from textgen.lm.config.finetuning import VOCABULARIES, FinetuningConfig
 from textgen.lm.config.sizes import SIZES
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, TrainingConfig
@@ -22,6 +24,7 @@ from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 
 _text = options.group("Text")
 _network = options.group("Network")
+_finetuning = options.group("Fine-tuning")
 _length = options.group("Length of the training (at most one of epochs, time and steps)")
 _step = options.group("Training step")
 _output = options.group(options.OUTPUT)
@@ -36,6 +39,8 @@ _OPTIMIZER = f"{' or '.join(OPTIMIZERS)}."
 _SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters, faster where there are many."
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
+_FROM = "Begin with this model and make it write like your text: for a small text. What it has learnt fades."
+_VOCABULARY = f"What the model knows and the text lacks is kept or dropped: {' or '.join(VOCABULARIES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
 _PRINT_CONFIG = "Print all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
@@ -100,6 +105,12 @@ def train(
     word_dropout: Annotated[
         float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
     ] = TrainingConfig.word_dropout,
+    base: Annotated[
+        str | None, _finetuning("--from", metavar="NAME|FILE", help=_FROM, show_default=False)
+    ] = FinetuningConfig.base,
+    vocabulary: Annotated[
+        str | None, _finetuning(metavar="WHICH", help=_VOCABULARY, show_default=VOCABULARIES[0])
+    ] = FinetuningConfig.vocabulary,
     epochs: Annotated[
         int | None, _length(metavar="N", help="Passes over the text.", show_default=_BY_TEXT)
     ] = TrainingConfig.epochs,
@@ -183,10 +194,15 @@ def train(
     from textgen.cli.training.destination import Destination
     from textgen.cli.training.print_config import print_config as print_settings
     from textgen.cli.training.resuming import open_checkpoint, text_to_validate_on
+    from textgen.lm.planning.base import Base
     from textgen.lm.progress.resumable import resumable_path
     from textgen.lm.storage.store import checkpoint_path
 
     checkpoint, settings, notes = None, settings_of(given), Notes(quiet)
+    model = Base.opened(configs.finetuning, notes.warn)
+    if model is not None and not resume:
+        text, network = model.taken_over(configs.text, configs.network, configs.training, given)
+        configs = replace(configs, text=text, network=network)
     level, place = configs.text.level, (name, output)
     if resume:
         path = resumable_path(*place, corpus, level if "tokenizer" in settings else None)
@@ -195,12 +211,12 @@ def train(
         held = Destination.resumed(path) if resume else Destination.checked(*place, corpus[0], level, force=force)
     with held as destination:
         if resume:  # read no sooner: until now another process may have written it
-            checkpoint, configs = open_checkpoint(checkpoint_path(path), configs, settings)
+            checkpoint, configs = open_checkpoint(checkpoint_path(path), configs, settings, model)
             valid = text_to_validate_on(checkpoint, valid)
         if destination is None:
-            print_settings(corpus, valid, configs, notes)
+            print_settings(corpus, valid, configs, notes, checkpoint or model)
         else:
-            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint))
+            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint, model))
 
 
 def _read(config: Path | None) -> dict[str, Any]:

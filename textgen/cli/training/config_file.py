@@ -1,7 +1,7 @@
 """Settings of a training in a TOML file: `train --config` reads it, `--print-config` writes it.
 
-The keys are the options' names, `max-vocab` or `max_vocab`; they may stand under [text], [network] and [training], or
-under no heading at all.
+The keys are the options' names, `max-vocab` or `max_vocab`; they may stand under [text], [network], [training] and
+[finetuning], or under no heading at all.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any, get_args, get_type_hints
 
 from textgen.checks import option_of, shortened, typed
 from textgen.errors import ConfigError, NoSuchInputError
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
 from textgen.paths import found_again
 
-_SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
+_SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig, "finetuning": FinetuningConfig}
 _BESIDE = {"level": str, "valid": str, "time": str | float}  # options that are no field of a configuration
 _A_TIME = 'a time such as "10m", or a number of seconds'
 
@@ -31,11 +32,12 @@ def read_config(path: Path) -> dict[str, Any]:
     wrong type. Whether a value is possible is checked where configurations are made of them.
     """
     known = _known_keys()
+    names = {option_of(name): name for name in known}
     options: dict[str, Any] = {}
     for key, value in _entries(path, _parse(path)):
-        name = key.replace("-", "_")
-        if name not in known:
-            raise ConfigError(f"{path}: unknown setting '{key}'; {_suggestion(key, [*known])}")
+        name = names.get(key.replace("_", "-"), "")
+        if not name:
+            raise ConfigError(f"{path}: unknown setting '{key}'; {_suggestion(key, [*names])}")
         if name in options:
             raise ConfigError(f"{path}: '{key}' is set twice; once is enough")
         if name == "time" and type(value) not in (str, int, float):
@@ -46,6 +48,8 @@ def read_config(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path}: {error}") from error
     if "valid" in options:
         options["valid"] = _found_file(path, options["valid"])
+    if "base" in options:
+        options["base"] = str(found_again(options["base"]))
     return options
 
 
@@ -60,9 +64,10 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
     known = _known_keys()
     tables = []
     for section, values in sections.items():
-        options = {option_of(name): value for name, value in values.items() if value is not None}
-        lines = [f"{name} = {_format(value)}" for name, value in options.items() if name.replace("-", "_") in known]
-        tables.append("\n".join([f"[{section}]", *lines]))
+        options = {option_of(name): value for name, value in values.items() if value is not None and name in known}
+        lines = [f"{option} = {_format(value)}" for option, value in options.items()]
+        if lines:
+            tables.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(tables)
 
 

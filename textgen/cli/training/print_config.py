@@ -10,22 +10,25 @@ from typing import TYPE_CHECKING
 from textgen.cli.terminal.output import Notes, print_data
 from textgen.cli.training.config_file import format_config
 from textgen.cli.training.course import read_text
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import plan
 from textgen.paths import kept
 
 if TYPE_CHECKING:
     from textgen.cli.training.request import Configs
+    from textgen.lm.progress.checkpoint import Checkpoint
 
 
-def print_config(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> None:
-    """Print the settings of a training as TOML that `--config` takes, and train nothing."""
-    corpus = read_text(files, valid, configs, notes)
-    prepared = plan(corpus, configs.network, configs.training)
+def print_config(
+    files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes, begin: Checkpoint | Base | None
+) -> None:
+    """Print the settings of a training as TOML that `--config` takes, and train nothing; begin : as in `read_text`."""
+    corpus = read_text(files, valid, configs, notes, begin)
+    prepared = plan(corpus, configs.network, configs.training, begin if isinstance(begin, Base) else None)
     if prepared.reason:
         notes.say("chosen", prepared.reason)
     text = asdict(replace(configs.text, unit=corpus.unit))
     if valid is not None:
         text["valid"] = kept(valid)
-    print_data(
-        format_config({"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)})
-    )
+    sections = {"text": text, "network": asdict(prepared.network), "training": asdict(prepared.training)}
+    print_data(format_config(sections | {"finetuning": asdict(configs.finetuning)}))

@@ -12,6 +12,7 @@ import typer
 from textgen.checks import check_choice
 from textgen.cli.terminal.number_formats import parse_duration
 from textgen.errors import ConfigError
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
@@ -20,6 +21,7 @@ from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
     from textgen.cli.training.destination import Destination
+    from textgen.lm.planning.base import Base
     from textgen.lm.progress.checkpoint import Checkpoint
 
 _Config = TypeVar("_Config")
@@ -32,6 +34,7 @@ class Configs:
     text: TextConfig
     network: NetworkConfig
     training: TrainingConfig
+    finetuning: FinetuningConfig
 
 
 _ALTERNATIVES = ({"level", "tokenizer"}, {"epochs", "time", "steps"})  # whoever gives one has not given the others
@@ -87,14 +90,16 @@ def configurations(values: Mapping[str, Any]) -> Configs:
     time = values.get("time")
     seconds = parse_duration(time) if isinstance(time, str) else time
     values = {**values, "tokenizer": tokenizer, "seconds": seconds}
-    return Configs(pick(TextConfig, values), pick(NetworkConfig, values), pick(TrainingConfig, values))
+    kinds = TextConfig, NetworkConfig, TrainingConfig, FinetuningConfig
+    return Configs(*(pick(kind, values) for kind in kinds))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Request:
     """A training that was asked for.
 
-    valid : a text to validate on. log : where each report is written. resumed : what it goes on from.
+    valid : a text to validate on. log : where each report is written. resumed : what it goes on from. base : else, the
+    model that it begins with.
     """
 
     files: Sequence[Path]
@@ -105,3 +110,4 @@ class Request:
     notes: Notes
     as_json: bool
     resumed: Checkpoint | None = None
+    base: Base | None = None

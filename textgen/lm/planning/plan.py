@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textgen.core.runtime.limits import available_cpus
 from textgen.core.runtime.threads import team_size
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
 from textgen.lm.planning.defaults import TextSize, explain, settle
 from textgen.lm.planning.memory import forecast_memory
@@ -55,11 +56,11 @@ class TrainingPlan:
         return self.training.seconds
 
 
-def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> TrainingPlan:
-    """The plan for a corpus and what was asked for."""
+def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, base: Base | None = None) -> TrainingPlan:
+    """The plan for a corpus and what was asked for; base : what the training begins with."""
     tokens, vocabulary_size, counts = len(corpus.train.ids), len(corpus.vocabulary), corpus.vocabulary.counts
     asked_softmax, asked = network.softmax, training
-    network = settle_softmax(network, counts)
+    network = settle_softmax(network, counts) if base is None else base.network_for(corpus.vocabulary)
     logits = mean_columns(network.cutoffs, counts)
     text = TextSize(tokens, int(corpus.train.characters.sum()), vocabulary_size, logits)
     network, training = settle(text, network, asked)
