@@ -61,11 +61,11 @@ def _found_file(path: Path, valid: str) -> Path:
 
 def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
     """TOML that `read_config` reads: a table a section, with the values of its fields that are options and not None."""
-    known = _known_keys()
+    known = {option_of(name) for name in _known_keys()}
     tables = []
     for section, values in sections.items():
-        options = {option_of(name): value for name, value in values.items() if value is not None and name in known}
-        lines = [f"{option} = {_format(value)}" for option, value in options.items()]
+        options = {option_of(name): value for name, value in values.items() if value is not None}
+        lines = [f"{name} = {_format(value)}" for name, value in options.items() if name in known]
         if lines:
             tables.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(tables)
