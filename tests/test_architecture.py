@@ -46,7 +46,7 @@ OUTSIDE = {  # floor -> what it may import besides the standard library
 LIGHT = [  # what `textgen --help` loads
     *(f"cli/{name}.py" for name in ("app", "boundary")),
     *(f"cli/commands/{name}.py" for name in ("train", "sample", "score", "evaluate", "info", "models")),
-    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes")),
+    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "sizes", "finetuning")),
     "nn/config.py",
     "checks.py",
     "paths.py",

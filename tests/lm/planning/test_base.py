@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ TEXTS = {
     "no new token": "a c fg\nhi e d\n" * 6,
     "new tokens alone": "猫坐在\n垫子上\n" * 6,
 }
-OUTPUTS = {
+OUTPUTS: dict[str, dict[str, Any]] = {
     "full": {},
     "one-hot": {"embedding": 0},
     "tied": {"embedding": 6, "tie": True},
@@ -185,6 +186,7 @@ def test_the_model_itself_stays_as_it_is(begun):
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.safetensors")), ids=lambda path: path.stem)
 def test_a_model_of_an_earlier_version(begun, path, vocabulary):
     base = Base.opened(FinetuningConfig(str(path), vocabulary), lambda _: None)
+    assert base is not None
     model = begun(base, "the cat sat on the zebra.\nthe zebra sat.\n" * 3)
     assert "z" in model.vocabulary.tokens or "zebra" in model.vocabulary.tokens
     shape = base.model.network.config

@@ -57,7 +57,7 @@ class FineTuning:
 @pytest.fixture
 def finetuning(tmp_path):
     """A function that makes a fine-tuning, each in a folder of its own."""
-    made = []
+    made: list[FineTuning] = []
 
     def make(**options):
         folder = tmp_path / str(len(made))

@@ -11,10 +11,12 @@ from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.base import Base
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
 from textgen.lm.planning.defaults import TextSize, explain, settle
+from textgen.lm.planning.finetuning import settle_finetuning
 from textgen.lm.planning.memory import forecast_memory
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import parameter_count
 from textgen.text.corpus.corpus import Corpus
+from textgen.text.tokens.vocabulary import Vocabulary
 from textgen.text.tokens.windows import fit_batch
 
 
@@ -63,7 +65,10 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, base:
     network = settle_softmax(network, counts) if base is None else base.network_for(corpus.vocabulary)
     logits = mean_columns(network.cutoffs, counts)
     text = TextSize(tokens, int(corpus.train.characters.sum()), vocabulary_size, logits)
-    network, training = settle(text, network, asked)
+    if base is None:
+        network, training = settle(text, network, asked)
+    else:
+        network, training = settle_finetuning(text, network, asked, sum(base.model.vocabulary.counts))
     batch, bptt = fit_batch(tokens, training.batch, training.bptt)
     return TrainingPlan(
         network=network,
@@ -76,11 +81,19 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, base:
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
         reason=explain(text, asked, (network, training)),
         notes=(
+            *(() if base is None else [_describe_base(base, corpus.vocabulary)]),
             *_changes(tokens, asked, (batch, bptt)),
             *_describe_softmax(asked_softmax, network, vocabulary_size),
             *_describe_threads(team_size(training.threads, batch), available_cpus()),
         ),
     )
+
+
+def _describe_base(base: Base, vocabulary: Vocabulary) -> str:
+    """What it begins with, and what becomes of the tokens."""
+    known, kept = set(base.model.vocabulary.tokens), set(vocabulary.tokens)
+    gone = f", {len(known - kept):,} of its own go" if known - kept else ""
+    return f"begins with {base.name}: {len(kept - known):,} of {len(kept):,} tokens are new to it{gone}"
 
 
 def _changes(tokens: int, asked: TrainingConfig, window: tuple[int, int]) -> Iterator[str]:
