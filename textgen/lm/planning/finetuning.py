@@ -2,6 +2,18 @@
 
 The rule: as from nothing (see `defaults`), but half the learning rate, and no more than 15 epochs; a text longer than
 the one that the model has learnt is learnt as from nothing altogether.
+
+Held-out bits per character of parts of alice.txt. The model, 256 units, had learnt 8 MB of English for five minutes;
+dropout is 0.5, as `defaults` has it for so many passes. Shares of the rate from nothing, 0.012:
+
+                         nothing     1/2     1/4     1/8    1/16
+    5 kB, 30 epochs        3.254   2.337   2.325   2.333   2.361
+    20 kB, 15 epochs       2.620   2.054   2.078   2.127   2.186
+    20 kB, 25 epochs               2.057   2.053
+    143 kB, 8 epochs       2.023   1.843
+
+With half the rate the best epoch of 25 was the ninth at 20 kB, of 30 the eighth at 5 kB. Less dropout, 0.3 and 0.1,
+came to 2.072 and 2.075 at 20 kB, to 2.351 and 2.370 at 5 kB.
 """
 
 from __future__ import annotations
