@@ -50,7 +50,7 @@ LIGHT = [  # what `textgen --help` loads, and a shell's completion
         f"cli/commands/{name}.py"
         for name in ("train", "sample", "complete", "repl", "score", "evaluate", "info", "models")
     ),
-    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "completion", "sizes")),
+    *(f"lm/config/{name}.py" for name in ("text", "training", "sampling", "completion", "sizes", "finetuning")),
     "lm/storage/store.py",
     "nn/config.py",
     "checks.py",

@@ -24,12 +24,13 @@ MOST_UNITS, MOST_LAYERS, MOST_STEPS = 1_000_000, 1_000, 10**15
 _ENDLESS = 10**300  # a whole number of this size is damage: with a little arithmetic no float holds it
 _WORDS = {str: "a text in quotes", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 _WORDS |= {tuple: "a list"}
+_OPTIONS = {"seconds": "time", "base": "from"}  # where an option is not called as the field that it sets
 _Kind = TypeVar("_Kind")
 
 
 def option_of(field: str) -> str:
-    """The option that sets a field, without its dashes: 'time' of 'seconds', else 'max-vocab' of 'max_vocab'."""
-    return "time" if field == "seconds" else field.replace("_", "-")
+    """The option that sets a field, without its dashes: 'max-vocab' of 'max_vocab', but 'time' of 'seconds'."""
+    return _OPTIONS.get(field) or field.replace("_", "-")
 
 
 def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
@@ -77,11 +78,13 @@ def _shown(value: float) -> str:
 def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:
     """`value` as the type `kind` has it: a list as a tuple, a whole number as a float where that belongs.
 
-    kind : str, bool, int, float, or a union of them and None; tuple[item, ...]; dict[str, item]; a dataclass, see
-    `build` for that and for `names`; Any. Raises ConfigError, naming it `name`, at a value of another type, at a text
-    that is not Unicode, at a number that is not finite or, if whole, has more than 300 digits.
+    kind : str, bool, int, float, or a union of them and None; tuple[item, ...]; dict[str, item]; a dataclass, or None
+    beside it, see `build` for that and for `names`; Any. Raises ConfigError, naming it `name`, at a value of another
+    type, at a text that is not Unicode, at a number that is not finite or, if whole, has more than 300 digits.
     """
     origin, parts = get_origin(kind), get_args(kind)
+    if isinstance(kind, UnionType) and isinstance(value, dict):
+        kind = next(filter(is_dataclass, parts), kind)
     if is_dataclass(kind) and isinstance(value, dict):
         return build(kind, value, **names)  # type: ignore[arg-type]
     if origin is tuple and isinstance(value, list | tuple):

@@ -75,7 +75,7 @@ class Outcome:
     seconds: float
 
 
-def _run(*arguments: str, home: Path) -> list[dict[str, object]]:
+def run(*arguments: str, home: Path) -> list[dict[str, object]]:
     """The records that a `textgen` command prints."""
     command = [sys.executable, "-m", "textgen", *arguments, "--json", "--quiet"]
     done = subprocess.run(
@@ -90,15 +90,15 @@ def measure(case: Case, place: Callable[[str], Path], home: Path, threads: int) 
     held_out = ["--valid", str(place(case.held_out))] if case.held_out else []
     command = ["train", str(place(case.corpus)), *held_out, *shlex.split(case.options), "--threads", str(threads)]
     writing = ["--output", str(model), "--force"]
-    _run(*_without_length(command), "--steps", "3", *writing, home=home)
+    run(*_without_length(command), "--steps", "3", *writing, home=home)
     began = time.monotonic()
-    records = _run(*command, *writing, home=home)
+    records = run(*command, *writing, home=home)
     seconds = time.monotonic() - began
     [result] = [record for record in records if record.get("event") == "result"]
     figures = result["best"]
     measured = case.measured or case.held_out
     if measured:
-        [figures] = _run("evaluate", "--model", str(model), str(place(measured)), home=home)
+        [figures] = run("evaluate", "--model", str(model), str(place(measured)), home=home)
     assert isinstance(figures, dict)
     tokens, training_seconds = result["tokens"], result["seconds"]
     assert isinstance(tokens, int)

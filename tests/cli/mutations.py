@@ -16,6 +16,7 @@ from textgen.cli.show.summary import as_record, describe
 from textgen.cli.training.course import check_memory
 from textgen.cli.training.request import Configs
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resumed_configs
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.scoring import score
 from textgen.lm.planning.plan import plan
@@ -150,11 +151,12 @@ def _resume(path: Path) -> None:
     """Go on with a training, not a step of which is made."""
     checkpoint = read_checkpoint(path)
     origin = checkpoint.origin
-    configs = resumed_configs(checkpoint, Configs(origin.text, origin.network, origin.training), set())
+    asked = Configs(origin.text, origin.network, origin.training, FinetuningConfig())
+    configs = resumed_configs(checkpoint, asked, set(), None)
     list(describe_checkpoint(checkpoint, configs, "mutated"))
     corpus = read_corpus([FILES / "cats.txt"], configs.text, lambda _: None, seed=configs.training.seed)
     prepared = plan(corpus, configs.network, configs.training)
-    found = Origin.of(configs.text, prepared.network, prepared.training, corpus, None)
+    found = Origin.of(configs.text, prepared, corpus)
     check_same_text(checkpoint, found)
     check_memory(prepared.memory_bytes)
     Memorisation(corpus, prepared.training).recall(checkpoint.history.validations)

@@ -33,14 +33,14 @@ class Network:
     ) -> None:
         self.config, self.inputs, self.outputs, self.training = config, inputs, outputs, training
         self.cell: Cell = load_cell(config.cell)
-        self._declared = declare(config, inputs, outputs)
-        self.parameters = Parameters(self._declared, np.dtype(dtype), training)
+        self.declared = declare(config, inputs, outputs)
+        self.parameters = Parameters(self.declared, np.dtype(dtype), training)
         # A network in training is not kept packed, for the memory: its windows have many rows to one packing.
         self._weights = {
             name: Weight(
                 self.parameters[name], self.parameters.gradient_of(name), not training, declared.role is Role.TIED
             )
-            for name, declared in self._declared.items()
+            for name, declared in self.declared.items()
             if declared.is_weight
         }
 
@@ -56,7 +56,7 @@ class Network:
         nats instead of 4.28 on other words; untied 4.34.
         """
         generator = np.random.Generator(np.random.PCG64(seed))
-        for name, declared in self._declared.items():
+        for name, declared in self.declared.items():
             value = self.parameters[name]
             if declared.summed is not None:
                 limit = math.sqrt(3 / declared.summed)
@@ -80,7 +80,7 @@ class Network:
 
     def looked_up(self) -> Parameter:
         """The rows that are looked up by token id, (inputs, columns)."""
-        [name] = [name for name, declared in self._declared.items() if declared.is_looked_up]
+        [name] = [name for name, declared in self.declared.items() if declared.is_looked_up]
         whole = self.parameter(name)
         first = whole.value.shape[0] - self.inputs  # in a tied embedding the clusters' rows come before
         return Parameter(whole.value[first:], None if whole.gradient is None else whole.gradient[first:])

@@ -18,6 +18,7 @@ from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.progress import open_progress
 from textgen.cli.training.request import Configs
 from textgen.core.runtime import jit, kernel_cache
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.plan import plan
@@ -192,7 +193,7 @@ def test_ctrl_c_while_kernels_are_compiled_for_a_training(start, corpus, tmp_pat
 def test_above_the_bar_of_a_training(compile_two, corpus, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Screen(sys.stderr))
-    configs = Configs(TextConfig(unit="line"), NetworkConfig(hidden=8), TrainingConfig(steps=1))
+    configs = Configs(TextConfig(unit="line"), NetworkConfig(hidden=8), TrainingConfig(steps=1), FinetuningConfig())
     text = read_corpus([corpus], configs.text, lambda message: None)
     notes = Notes()
     progress = open_progress(text, configs, plan(text, configs.network, configs.training), notes)

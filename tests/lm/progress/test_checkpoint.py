@@ -31,7 +31,7 @@ def made(animals):
     training = TrainingConfig(**PLAIN, epochs=2)
     the_plan = plan(animals.corpus, SMALL, training)
     reports = list(train(animals.corpus, animals.text, plan(animals.corpus, SMALL, training)))
-    origin = Origin.of(animals.text, the_plan.network, the_plan.training, animals.corpus, None)
+    origin = Origin.of(animals.text, the_plan, animals.corpus)
     return origin, of_type(CheckpointReport, reports)[-1].snapshot
 
 
@@ -220,7 +220,7 @@ def test_a_course_that_is_damaged(saved, animals, course):
     found = read_checkpoint(saved)
     the_plan = plan(animals.corpus, SMALL, found.origin.training)
     with pytest.raises(ModelFileError, match="damaged checkpoint: its course: "):
-        next(train(animals.corpus, animals.text, the_plan, resumed=found))
+        next(train(animals.corpus, animals.text, the_plan, begin=found))
 
 
 def test_options_of_another_version(saved):

@@ -89,7 +89,7 @@ def test_a_training_of_an_earlier_version_is_gone_on_with():
     corpus = read_corpus([FILES / "cats.txt"], origin.text, lambda _: None)
     assert (corpus.sha256, len(corpus.vocabulary)) == (origin.corpus_sha256, origin.vocabulary_size)
     the_plan = plan(corpus, origin.network, replace(origin.training, epochs=2))
-    reports = list(train(corpus, origin.text, the_plan, resumed=found))
+    reports = list(train(corpus, origin.text, the_plan, begin=found))
     [validation], [end] = of_type(ValidationReport, reports), of_type(Finished, reports)
     assert (validation.epoch, validation.step, end.reason) == (2, 20, "epochs")
     assert validation.train_loss == pytest.approx(1.8012619054276648, rel=1e-4)

@@ -41,7 +41,7 @@ class Sitting:
         for report in train(task.corpus, task.text, the_plan, lambda: next(asked) == made, resumed):
             reports.append(report)
             if isinstance(report, CheckpointReport):
-                origin = Origin.of(task.text, self.network, training, task.corpus, None)
+                origin = Origin.of(task.text, the_plan, task.corpus)
                 save_checkpoint(origin, report.snapshot, self.path, overwrite=True)
         return reports
 

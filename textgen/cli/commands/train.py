@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from textgen.cli.terminal.output import Notes
 from textgen.cli.training.request import Request, configurations, given_options, merge, settings_of
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
+from textgen.lm.config.finetuning import VOCABULARIES, FinetuningConfig
 from textgen.lm.config.sizes import SIZES
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, TrainingConfig
@@ -22,6 +24,7 @@ from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 
 _text = options.group("Text")
 _network = options.group("Network")
+_finetuning = options.group("Fine-tuning")
 _length = options.group("Length of the training (at most one of epochs, time and steps)")
 _step = options.group("Training step")
 _output = options.group(options.OUTPUT)
@@ -37,6 +40,8 @@ _SOFTMAX = f"{', '.join(SOFTMAXES)}; adaptive: rare words are found in clusters,
 _CLIP_BY = f"What of it is limited: {' or '.join(CLIP_MODES)}."
 _SIZE = f"Size of the network: {', '.join(SIZES)}."
 _CORPUS = f"{options.TEXT} Without any: those that --config names."
+_FROM = "Begin with this model: for a text too small to learn from alone. What it knew before is forgotten."
+_VOCABULARY = f"Whether its tokens that the text lacks stay or go: {' or '.join(VOCABULARIES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
 _INDEX = "Leave an index of the text beside the model, with which copies are found; it holds the text."
 _PRINT_CONFIG = "Print the files and all settings, as --config takes them; train nothing."
@@ -104,14 +109,18 @@ def train(
     softmax: Annotated[str, _network(metavar="HOW", help=_SOFTMAX)] = NetworkConfig.softmax,
     dropout: Annotated[
         float | None,
-        _network(
-            metavar="X", common=True, help="Share of units dropped after each layer.", show_default="by the epochs"
-        ),
+        _network(metavar="X", help="Share of units dropped after each layer.", show_default="by the epochs"),
     ] = TrainingConfig.dropout,
     dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
     word_dropout: Annotated[
         float, _network(metavar="X", help="Share of the input's tokens that are dropped.")
     ] = TrainingConfig.word_dropout,
+    base: Annotated[
+        str | None, _finetuning("--from", common=True, metavar="NAME|FILE", help=_FROM, show_default=False)
+    ] = FinetuningConfig.base,
+    vocabulary: Annotated[
+        str | None, _finetuning(metavar="WHICH", help=_VOCABULARY, show_default=VOCABULARIES[0])
+    ] = FinetuningConfig.vocabulary,
     epochs: Annotated[
         int | None, _length(metavar="N", common=True, help="Passes over the text.", show_default=_BY_TEXT)
     ] = TrainingConfig.epochs,
@@ -206,10 +215,15 @@ def train(
     from textgen.cli.training.destination import Destination
     from textgen.cli.training.print_config import print_config as print_settings
     from textgen.cli.training.resuming import open_checkpoint, text_to_validate_on
+    from textgen.lm.planning.base import Base
     from textgen.lm.progress.resumable import resumable_path
     from textgen.lm.storage.store import checkpoint_path
 
     checkpoint, settings, notes = None, settings_of(given), Notes(quiet)
+    model = Base.opened(configs.finetuning, notes.warn)
+    if model is not None and not resume:
+        text, network = model.taken_over(configs.text, configs.network, configs.training, given)
+        configs = replace(configs, text=text, network=network)
     level, place = configs.text.level, (name, output)
     if resume:
         path = resumable_path(*place, corpus, level if "tokenizer" in settings else None)
@@ -218,12 +232,12 @@ def train(
         held = Destination.resumed(path) if resume else Destination.checked(*place, corpus[0], level, force=force)
     with held as destination:
         if resume:  # read no sooner: until now another process may have written it
-            checkpoint, configs = open_checkpoint(checkpoint_path(path), configs, settings)
+            checkpoint, configs = open_checkpoint(checkpoint_path(path), configs, settings, model)
             valid = text_to_validate_on(checkpoint, valid)
         if destination is None:
-            print_settings(corpus, valid, configs, notes)
+            print_settings(corpus, valid, configs, notes, checkpoint or model)
         else:
-            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint, index))
+            run_training(Request(corpus, valid, configs, destination, log, notes, as_json, checkpoint, index, model))
 
 
 def _read(config: Path | None) -> dict[str, Any]:

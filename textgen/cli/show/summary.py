@@ -10,7 +10,7 @@ from textgen.checks import option_of
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration, format_perplexity
 
 if TYPE_CHECKING:
-    from textgen.lm.storage.history import CorpusFacts, Option, Validation
+    from textgen.lm.storage.history import BaseModel, CorpusFacts, Option, Validation
     from textgen.lm.storage.model_file import ModelSummary
     from textgen.nn.config import NetworkConfig
 
@@ -71,6 +71,7 @@ def describe(summary: ModelSummary) -> list[tuple[str, str]]:
         ("written by", f"textgen {summary.version}, format {summary.format}"),
         *_describe_text(summary),
         ("network", f"{format_network(summary.network)}; {_format_parameters(summary)}"),
+        *_describe_base(summary.history.base),
         *_describe_corpus(summary.history.corpus),
         *_describe_training(summary),
     ]
@@ -93,6 +94,13 @@ def _describe_text(summary: ModelSummary) -> list[tuple[str, str]]:
         ("text", ", ".join(rules)),
         ("vocabulary", f"{format_amount(len(tokens), 'token')}: {commonest}{more}"),
     ]
+
+
+def _describe_base(base: BaseModel | None) -> list[tuple[str, str]]:
+    if base is None:
+        return []
+    learnt = f", trained on {', '.join(base.corpus.files)}" if base.corpus.files else ""
+    return [("began with", f"{base.name}{learnt}; parameters {base.sha256[:12]}..., vocabulary {base.vocabulary}")]
 
 
 def _describe_corpus(corpus: CorpusFacts) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Settings of a training in a TOML file: `train --config` reads it, `--print-config` writes it.
 
-The keys are the options' names, `max-vocab` or `max_vocab`; they may stand under [text], [network] and [training], or
-under no heading at all.
+The keys are the options' names, `max-vocab` or `max_vocab`; they may stand under [text], [network], [training] and
+[finetuning], or under no heading at all.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any, get_args, get_type_hints
 
 from textgen.checks import option_of, shortened, typed
 from textgen.errors import ConfigError, NoSuchInputError
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
 from textgen.paths import STDIN, found_again, kept
 
-_SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig}
 _FILES = {"corpus": tuple[str, ...], "valid": str}  # what is read
 _BESIDE = {"level": str, "time": str | float, **_FILES}  # what is asked for and is no field of a configuration
+_SECTIONS = {"text": TextConfig, "network": NetworkConfig, "training": TrainingConfig, "finetuning": FinetuningConfig}
 _A_TIME = 'a time such as "10m", or a number of seconds'
 
 
@@ -32,11 +33,12 @@ def read_config(path: Path) -> dict[str, Any]:
     wrong type. Whether a value is possible is checked where configurations are made of them.
     """
     known = _known_keys()
+    names = {option_of(name): name for name in known}
     options: dict[str, Any] = {}
     for key, value in _entries(path, _parse(path)):
-        name = key.replace("-", "_")
-        if name not in known:
-            raise ConfigError(f"{path}: unknown setting '{key}'; {_suggestion(key, [*known])}")
+        name = names.get(key.replace("_", "-"), "")
+        if not name:
+            raise ConfigError(f"{path}: unknown setting '{key}'; {_suggestion(key, [*names])}")
         if name in options:
             raise ConfigError(f"{path}: '{key}' is set twice; once is enough")
         if name == "time" and type(value) not in (str, int, float):
@@ -45,6 +47,8 @@ def read_config(path: Path) -> dict[str, Any]:
             options[name] = typed(key, known[name], value)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+    if "base" in options:
+        options["base"] = str(found_again(options["base"]))
     return options | {name: _found(path, name, options[name]) for name in _FILES if name in options}
 
 
@@ -62,12 +66,13 @@ def format_config(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
     A file is a Path; from whatever folder the TOML is read, it is found again.
     """
-    known = _known_keys()
+    known = {option_of(name) for name in _known_keys()}
     tables = []
     for section, values in sections.items():
         options = {option_of(name): value for name, value in values.items() if value is not None}
-        lines = [f"{name} = {_format(value)}" for name, value in options.items() if name.replace("-", "_") in known]
-        tables.append("\n".join([f"[{section}]", *lines]))
+        lines = [f"{name} = {_format(value)}" for name, value in options.items() if name in known]
+        if lines:
+            tables.append("\n".join([f"[{section}]", *lines]))
     return "\n\n".join(tables)
 
 

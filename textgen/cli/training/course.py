@@ -26,6 +26,7 @@ from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.copies import LEAST, copies_together, find_copies
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
 from textgen.lm.storage.model import LanguageModel
@@ -36,6 +37,7 @@ from textgen.lm.writing.sampling import Sample, sample
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
 from textgen.text.tokens.run_index import RunIndex
+from textgen.text.tokens.vocabulary import Vocabulary
 
 _SAMPLES = 3  # sequences shown at the end
 
@@ -69,7 +71,7 @@ def run_training(request: Request) -> None:
         if resumed is not None:
             memorisation.recall(resumed.history.validations)
         stopping = Stopping()
-        reports = train(corpus, configs.text, prepared, stopping, resumed)
+        reports = train(corpus, configs.text, prepared, stopping, resumed or request.base)
         reports = warned(reports, memorisation, warn)
         with open_progress(corpus, configs, prepared, notes) as shown:
             first = _first_report(reports, resumed)
@@ -88,11 +90,14 @@ def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
     if resumed is not None:
         for label, words in describe_checkpoint(resumed, request.configs, request.destination.name):
             notes.say(label, words)
-    corpus = read_text(request.files, request.valid, request.configs, notes)
-    prepared = plan(corpus, request.configs.network, request.configs.training)
-    text = replace(request.configs.text, unit=corpus.unit)
-    request = replace(request, configs=Configs(text, prepared.network, prepared.training))
-    origin = Origin.of(text, prepared.network, prepared.training, corpus, request.valid)
+    configs, base = request.configs, request.base
+    corpus = read_text(request.files, request.valid, configs, notes, resumed or base)
+    prepared = plan(corpus, configs.network, configs.training, base)
+    text = replace(configs.text, unit=corpus.unit)
+    configs = replace(configs, text=text, network=prepared.network, training=prepared.training)
+    request = replace(request, configs=configs)
+    began = resumed.origin.base if resumed is not None else None if base is None else base.facts
+    origin = Origin.of(text, prepared, corpus, request.valid, began)
     if resumed is not None:
         check_same_text(resumed, origin)
     for label, words in describe_plan(prepared):
@@ -162,15 +167,18 @@ def as_record(report: StepReport | ValidationReport | RecoveryReport | Finished)
     return record
 
 
-def read_text(files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes) -> Corpus:
-    """The corpus, and in notes what was found in it."""
+def read_text(
+    files: Sequence[Path], valid: Path | None, configs: Configs, notes: Notes, begin: Checkpoint | Base | None
+) -> Corpus:
+    """The corpus, and in notes what was found in it; begin : what the training goes on from, or begins with."""
     held_out = [] if valid is None else [valid]
     announce_terminal([*files, *held_out], notes)
 
     def say(message: str) -> None:
         notes.say("text", message)
 
-    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=held_out)
+    rule = Vocabulary.from_counts if begin is None else begin.rule
+    corpus = read_corpus(files, configs.text, say, seed=configs.training.seed, valid_paths=held_out, rule=rule)
     for label, text in describe_corpus(files, valid, corpus, configs.text):
         notes.say(label, text)
     return corpus

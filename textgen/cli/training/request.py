@@ -12,6 +12,7 @@ import typer
 from textgen.checks import check_choice
 from textgen.cli.terminal.number_formats import parse_duration
 from textgen.errors import ConfigError
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
 from textgen.nn.config import NetworkConfig
@@ -20,6 +21,7 @@ from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
     from textgen.cli.training.destination import Destination
+    from textgen.lm.planning.base import Base
     from textgen.lm.progress.checkpoint import Checkpoint
 
 _Config = TypeVar("_Config")
@@ -32,6 +34,7 @@ class Configs:
     text: TextConfig
     network: NetworkConfig
     training: TrainingConfig
+    finetuning: FinetuningConfig
 
 
 _ALTERNATIVES = ({"level", "tokenizer"}, {"epochs", "time", "steps"})  # whoever gives one has not given the others
@@ -87,7 +90,8 @@ def configurations(values: Mapping[str, Any]) -> Configs:
     time = values.get("time")
     seconds = parse_duration(time) if isinstance(time, str) else time
     values = {**values, "tokenizer": tokenizer, "seconds": seconds}
-    return Configs(pick(TextConfig, values), pick(NetworkConfig, values), pick(TrainingConfig, values))
+    kinds = TextConfig, NetworkConfig, TrainingConfig, FinetuningConfig
+    return Configs(*(pick(kind, values) for kind in kinds))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Request:
     """A training that was asked for.
 
     valid : a text to validate on. log : where each report is written. resumed : what it goes on from. index : whether
-    one of the text is left beside the model.
+    one of the text is left beside the model. base : the model that it begins with, where nothing is resumed.
     """
 
     files: Sequence[Path]
@@ -107,3 +111,4 @@ class Request:
     as_json: bool
     resumed: Checkpoint | None = None
     index: bool = True
+    base: Base | None = None

@@ -12,9 +12,11 @@ from textgen.checks import option_of
 from textgen.cli.terminal.number_formats import format_duration
 from textgen.cli.training.request import Configs, Request
 from textgen.errors import ConfigError
+from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.paths import STDIN, shown
 
 if TYPE_CHECKING:
+    from textgen.lm.planning.base import Base
     from textgen.lm.progress.checkpoint import Checkpoint, Origin
 
 _FREE = {"threads", "checkpoint_minutes"}  # they change nothing of what is learnt
@@ -22,21 +24,22 @@ _LENGTHS = {"epochs", "steps", "seconds", "patience"}  # they may grow
 _UNSET = (None, "auto")  # what a setting is that is found out by itself
 
 
-def open_checkpoint(path: Path, asked: Configs, given: Set[str]) -> tuple[Checkpoint, Configs]:
+def open_checkpoint(path: Path, asked: Configs, given: Set[str], base: Base | None) -> tuple[Checkpoint, Configs]:
     """The checkpoint at `path`, and the configurations with which its training goes on; see `resumed_configs`."""
     from textgen.lm.progress.checkpoint import read_checkpoint
 
     checkpoint = read_checkpoint(path)
-    return checkpoint, resumed_configs(checkpoint, asked, given)
+    return checkpoint, resumed_configs(checkpoint, asked, given, base)
 
 
-def resumed_configs(checkpoint: Checkpoint, asked: Configs, given: Set[str]) -> Configs:
+def resumed_configs(checkpoint: Checkpoint, asked: Configs, given: Set[str], base: Base | None) -> Configs:
     """The configurations of a training that is gone on with: those of the checkpoint, and what may change.
 
-    given : the names of the settings in `asked` that the user gave; all others are of no concern.
+    given : the names of the settings in `asked` that the user gave; all others are of no concern. base : the model that
+    `asked` has it begin with.
     Raises ConfigError that names all that would make another training of it, and lengths that would shrink.
     """
-    origin, refused, parts = checkpoint.origin, [], {}
+    origin, refused, parts = checkpoint.origin, [*_other_beginnings(checkpoint, asked, base)], {}
     for part in ("text", "network", "training"):
         before, now = getattr(origin, part), getattr(asked, part)
         changes: dict[str, Any] = {}
@@ -55,7 +58,24 @@ def resumed_configs(checkpoint: Checkpoint, asked: Configs, given: Set[str]) -> 
             f"{checkpoint.path} is of a training with other options: {'; '.join(refused)}."
             " Leave them out to go on with it; without --resume another training is begun"
         )
-    return Configs(**parts)
+    began = origin.base
+    finetuning = FinetuningConfig() if began is None else FinetuningConfig(began.name, began.vocabulary)
+    return Configs(**parts, finetuning=finetuning)
+
+
+def _other_beginnings(checkpoint: Checkpoint, asked: Configs, base: Base | None) -> Iterator[str]:
+    """What of a model to begin with is not as it was; it is known by its parameters, whatever its name is now."""
+    before, vocabulary = checkpoint.origin.base, asked.finetuning.vocabulary
+    if base is None:
+        return
+    if before is None:
+        yield "--from was not given"
+        return
+    if base.facts.sha256 != before.sha256:
+        changed = "whose parameters have changed since" if base.name == before.name else f"not {base.name}"
+        yield f"--from {before.name}, {changed}"
+    if vocabulary not in (None, before.vocabulary):
+        yield _format_refusal("vocabulary", before.vocabulary, vocabulary)
 
 
 def text_to_validate_on(checkpoint: Checkpoint, given: Path | None) -> Path | None:

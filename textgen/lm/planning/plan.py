@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from textgen.core.runtime.limits import available_cpus
 from textgen.core.runtime.threads import team_size
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.cutoffs import mean_columns, settle_softmax
 from textgen.lm.planning.defaults import TextSize, explain, settle
+from textgen.lm.planning.finetuning import settle_finetuning
 from textgen.lm.planning.memory import forecast_memory
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import parameter_count
 from textgen.text.corpus.corpus import Corpus
+from textgen.text.tokens.vocabulary import Vocabulary
 from textgen.text.tokens.windows import fit_batch
 
 
@@ -55,14 +58,17 @@ class TrainingPlan:
         return self.training.seconds
 
 
-def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> TrainingPlan:
-    """The plan for a corpus and what was asked for."""
+def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, base: Base | None = None) -> TrainingPlan:
+    """The plan for a corpus and what was asked for; base : what the training begins with."""
     tokens, vocabulary_size, counts = len(corpus.train.ids), len(corpus.vocabulary), corpus.vocabulary.counts
     asked_softmax, asked = network.softmax, training
-    network = settle_softmax(network, counts)
+    network = settle_softmax(network, counts) if base is None else base.network_for(corpus.vocabulary)
     logits = mean_columns(network.cutoffs, counts)
     text = TextSize(tokens, int(corpus.train.characters.sum()), vocabulary_size, logits)
-    network, training = settle(text, network, asked)
+    if base is None:
+        network, training = settle(text, network, asked)
+    else:
+        network, training = settle_finetuning(text, network, asked, sum(base.model.vocabulary.counts))
     batch, bptt = fit_batch(tokens, training.batch, training.bptt)
     return TrainingPlan(
         network=network,
@@ -75,11 +81,19 @@ def plan(corpus: Corpus, network: NetworkConfig, training: TrainingConfig) -> Tr
         memory_bytes=forecast_memory(corpus, network, training, batch, bptt),
         reason=explain(text, asked, (network, training)),
         notes=(
+            *(() if base is None else [_describe_base(base, corpus.vocabulary)]),
             *_changes(tokens, asked, (batch, bptt)),
             *_describe_softmax(asked_softmax, network, vocabulary_size),
             *_describe_threads(team_size(training.threads, batch), available_cpus()),
         ),
     )
+
+
+def _describe_base(base: Base, vocabulary: Vocabulary) -> str:
+    """What it begins with, and what becomes of the tokens."""
+    known, kept = set(base.model.vocabulary.tokens), set(vocabulary.tokens)
+    gone = f", {len(known - kept):,} of its own go" if known - kept else ""
+    return f"begins with {base.name}: {len(kept - known):,} of {len(kept):,} tokens are new to it{gone}"
 
 
 def _changes(tokens: int, asked: TrainingConfig, window: tuple[int, int]) -> Iterator[str]:

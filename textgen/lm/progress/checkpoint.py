@@ -27,20 +27,23 @@ from textgen.checks import build, shortened
 from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig
+from textgen.lm.planning.plan import TrainingPlan
 from textgen.lm.progress.course import Course
 from textgen.lm.progress.state import REASONS, Snapshot, State
 from textgen.lm.storage.atomic_write import write_atomically
-from textgen.lm.storage.history import History
+from textgen.lm.storage.history import BaseModel, History
 from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safetensors_parts
 from textgen.lm.storage.strict_json import to_json
 from textgen.nn.config import NetworkConfig
 from textgen.nn.parameters import declare
 from textgen.paths import STDIN, found_again, kept, real
-from textgen.text.corpus.corpus import Corpus
+from textgen.text.corpus.corpus import Corpus, VocabularyRule
+from textgen.text.tokens.vocabulary import Vocabulary
 
 FORMAT = 1
 _UNCOUNTED = 2**53  # no training comes so far; kernels are given the step in 64 bits
 _KIND = Kind("checkpoint", remedy="--force trains anew")
+_BEFORE = {"base": None, "vocabulary": None}  # of an origin, before a training could begin with a model
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ class Origin:
     """What a training was asked for, settled, and what it learns from.
 
     corpus_sha256 : of the text. data_sha256 : of its tokens' ids and those held out. valid : the path of the text to
-    validate on, as `kept` has it, or "-"; None if there is none.
+    validate on, as `kept` has it, or "-"; None if there is none. base : what it began with, None for drawn parameters.
+    vocabulary : of a training that began with a model, which is needed no more; None: it follows from the text.
     """
 
     text: TextConfig
@@ -58,14 +62,30 @@ class Origin:
     data_sha256: str
     vocabulary_size: int
     valid: str | None
+    base: BaseModel | None
+    vocabulary: Vocabulary | None
 
     @classmethod
     def of(
-        cls, text: TextConfig, network: NetworkConfig, training: TrainingConfig, corpus: Corpus, valid: Path | None
+        cls,
+        text: TextConfig,
+        planned: TrainingPlan,
+        corpus: Corpus,
+        valid: Path | None = None,
+        base: BaseModel | None = None,
     ) -> Origin:
         """The origin of a training on `corpus`."""
-        place = None if valid is None else STDIN if str(valid) == STDIN else kept(real(valid))
-        return cls(text, network, training, corpus.sha256, fingerprint(corpus), len(corpus.vocabulary), place)
+        return cls(
+            text=text,
+            network=planned.network,
+            training=planned.training,
+            corpus_sha256=corpus.sha256,
+            data_sha256=fingerprint(corpus),
+            vocabulary_size=len(corpus.vocabulary),
+            valid=None if valid is None else STDIN if str(valid) == STDIN else kept(real(valid)),
+            base=base,
+            vocabulary=None if base is None else corpus.vocabulary,
+        )
 
 
 def fingerprint(corpus: Corpus) -> str:
@@ -103,6 +123,12 @@ class Checkpoint:
     def valid_path(self) -> Path | None:
         """The text that the training is validated on; None if it is a part of the corpus, or nothing."""
         return None if self.origin.valid is None else found_again(self.origin.valid)
+
+    @property
+    def rule(self) -> VocabularyRule:
+        """How the training's vocabulary is made of its text's counts; what a fine-tuning has of its model is kept."""
+        vocabulary = self.origin.vocabulary
+        return Vocabulary.from_counts if vocabulary is None else lambda *_: vocabulary
 
     def restore(self, course: Course) -> None:
         """Let `course` go on from where it was. Raises ModelFileError if it was of another kind."""
@@ -159,7 +185,7 @@ def _check_format(file: TensorFile, version: str) -> None:
 
 def _origin_of(file: TensorFile, version: str) -> Origin:
     try:
-        return file.read("textgen.origin", lambda record: build(Origin, record))
+        return file.read("textgen.origin", lambda record: build(Origin, _BEFORE | record))
     except ModelFileError as error:
         if version == __version__:
             raise

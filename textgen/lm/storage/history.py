@@ -28,6 +28,20 @@ class CorpusFacts:
 
 
 @dataclass(frozen=True)
+class BaseModel:
+    """The model that a training began with.
+
+    name : by which it was asked for. sha256 : of its parameters, as `LanguageModel` has it. vocabulary : what became of
+    its tokens, one of VOCABULARIES. corpus : that it had learnt.
+    """
+
+    name: str
+    sha256: str
+    vocabulary: str
+    corpus: CorpusFacts = CorpusFacts()
+
+
+@dataclass(frozen=True)
 class Validation:
     """What a validation found, and when.
 
@@ -60,7 +74,8 @@ class History:
     """The course of a training.
 
     created : when it was begun, ISO 8601. training : its options, by the names of then. tokens, seconds : that it took
-    until the best validation or, at its end, in all. stopped : why it ended; None as long as it goes on.
+    until the best validation or, at its end, in all. stopped : why it ended; None as long as it goes on. base : what it
+    began with; None: with parameters that were drawn.
     """
 
     created: str = ""
@@ -70,6 +85,7 @@ class History:
     tokens: int | None = None
     seconds: float | None = None
     stopped: str | None = None
+    base: BaseModel | None = None
 
     def __post_init__(self) -> None:
         """Raise ConfigError if an option that is known has another type than ours."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
+
+import numpy as np
 
 from textgen.lm.config.text import TextConfig
 from textgen.lm.storage.history import History
@@ -34,6 +37,15 @@ class LanguageModel:
         network = Network(config, len(vocabulary), len(vocabulary), training=training)
         network.initialize(seed)
         return cls(network, vocabulary, text)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its parameters, each one's name and float32 numbers: the same in whatever file they lie."""
+        digest = sha256()
+        for name in self.network.parameters.names():
+            digest.update(name.encode())
+            digest.update(np.ascontiguousarray(self.network.parameters[name], "<f4").data)
+        return digest.hexdigest()
 
     @property
     def level(self) -> str:

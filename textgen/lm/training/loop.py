@@ -9,6 +9,7 @@ from dataclasses import replace
 from textgen.core.runtime.compile_clock import compilation_timed
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.text import TextConfig
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import TrainingPlan
 from textgen.lm.progress.checkpoint import Checkpoint
 from textgen.lm.training.reports import CheckpointReport, Finished, Report, StepReport
@@ -26,20 +27,22 @@ def train(
     text: TextConfig,
     the_plan: TrainingPlan,
     should_stop: Callable[[], bool] = lambda: False,
-    resumed: Checkpoint | None = None,
+    begin: Checkpoint | Base | None = None,
 ) -> Iterator[Report]:
     """Train a model on `corpus`; the last report is Finished, the first is that of the first step.
 
     text : with its unit settled. the_plan : for this corpus. should_stop : asked before each step; True ends the
-    training in good order, after a checkpoint. resumed : where to go on; corpus and plan are those of then, but for a
-    length that may be greater.
+    training in good order, after a checkpoint. begin : where to go on, corpus and plan being those of then, but for a
+    length that may be greater; or the model to begin with, which they were made for. None: the parameters are drawn.
     A training that diverges goes back to the best parameters so far; the fourth time it ends, reason "diverged". So is
     the reason of one that comes to its end without having learnt anything; it may be given more, all the same.
     """
     with Team(the_plan.threads) as team, compilation_timed() as compiling:
         run = Run(corpus, text, the_plan, team, compiling)
-        if resumed is not None:
-            run.restore(resumed)
+        if isinstance(begin, Base):
+            run.begin_with(begin)
+        elif begin is not None:
+            run.restore(begin)
         yield from _reports(run, should_stop)
 
 

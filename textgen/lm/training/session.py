@@ -12,6 +12,7 @@ import numpy as np
 from textgen.core.runtime.compile_clock import CompileClock
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.text import TextConfig
+from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import TrainingPlan
 from textgen.lm.progress.checkpoint import Checkpoint
 from textgen.lm.progress.course import course_of
@@ -61,6 +62,12 @@ class Run:
         self.state.seconds, self.state.course = self.pace.seconds, self.course.state()
         return Snapshot(self.state, self.model.history, self._arrays())
 
+    def begin_with(self, base: Base) -> None:
+        """Let the parameters be those of another model before the first step."""
+        for model in (self.model, self.best.model):
+            base.give(model)
+        self.model.history = replace(self.model.history, base=base.facts)
+
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint. Raises ModelFileError if it does not fit."""
         state = self.state = checkpoint.state
@@ -79,8 +86,9 @@ class Run:
         return Pace(before, seconds, lambda: self.compiling.seconds, is_resumed=is_resumed)
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        arrays = self.learner.arrays()
-        return arrays if self.state.best is None else arrays | self.best.arrays()
+        """The best parameters are left out as long as they are those that the seed gives."""
+        arrays, history = self.learner.arrays(), self.model.history
+        return arrays if self.state.best is None and history.base is None else arrays | self.best.arrays()
 
     # Learning
 

@@ -52,7 +52,7 @@ def figures_of(nats: float | None, text: PackedText | None) -> dict[str, Any]:
 
 
 def new_history(corpus: Corpus, training: TrainingConfig) -> History:
-    """How a model came to be, as it stands before the first step."""
+    """How a model came to be, as it stands before the first step, with parameters that were drawn."""
     facts = CorpusFacts(
         sha256=corpus.sha256,
         characters=corpus.characters,

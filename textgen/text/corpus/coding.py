@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -31,13 +31,23 @@ def pack(blocks: Iterable[Block], tokenizer: Tokenizer, lowercase: bool) -> tupl
     return PackedText(ids, np.concatenate(characters)), tokens
 
 
-def count_tokens(text: PackedText, tokens: list[str], min_count: int, max_vocab: int) -> Vocabulary:
-    """The vocabulary of a text in provisional ids, which stand for `tokens`."""
+class VocabularyRule(Protocol):
+    """How counts become a vocabulary: `Vocabulary.from_counts`, or another rule with its arguments."""
+
+    def __call__(
+        self, counts: Mapping[str, int], eos_count: int, unk_count: int, min_count: int, max_vocab: int, /
+    ) -> Vocabulary: ...
+
+
+def count_tokens(
+    text: PackedText, tokens: list[str], min_count: int, max_vocab: int, rule: VocabularyRule
+) -> Vocabulary:
+    """The vocabulary that `rule` makes of a text in provisional ids, which stand for `tokens`."""
     counts = np.zeros(len(tokens), np.int64)
     for first, last in stretches(len(text.ids)):
         counts += np.bincount(text.ids[first:last], minlength=len(tokens))
     ordinary = {tokens[idx]: int(counts[idx]) for idx in np.flatnonzero(counts) if idx > EOS_ID}
-    return Vocabulary.from_counts(ordinary, int(counts[EOS_ID]), int(counts[UNK_ID]), min_count, max_vocab)
+    return rule(ordinary, int(counts[EOS_ID]), int(counts[UNK_ID]), min_count, max_vocab)
 
 
 def renumber(text: PackedText, tokens: list[str], vocabulary: Vocabulary) -> PackedText:

@@ -13,7 +13,7 @@ import numpy as np
 
 from textgen.errors import EmptyCorpusError
 from textgen.paths import display_name
-from textgen.text.corpus.coding import count_tokens, pack, renumber
+from textgen.text.corpus.coding import VocabularyRule, count_tokens, pack, renumber
 from textgen.text.corpus.files import Digest, check_inputs, read_text
 from textgen.text.corpus.holdout import hold_out, part_lone_sequence
 from textgen.text.corpus.order import is_sorted
@@ -24,7 +24,7 @@ from textgen.text.tokens.reading import Reading
 from textgen.text.tokens.tokenizers import TOKENIZERS, Tokenizer
 from textgen.text.tokens.vocabulary import EOS_ID, Vocabulary
 
-__all__ = ["Corpus", "PackedText", "TextOptions", "pack_sentences", "read_corpus", "read_packed"]
+__all__ = ["Corpus", "PackedText", "TextOptions", "VocabularyRule", "pack_sentences", "read_corpus", "read_packed"]
 
 HEAD = 1 << 22  # characters from which the unit is guessed
 
@@ -90,11 +90,20 @@ class TextOptions(Protocol):
         """Whether the sequences are put in random order before a part is held out."""
 
 
-def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, valid_paths: Paths = ()) -> Corpus:
+def read_corpus(
+    paths: Paths,
+    options: TextOptions,
+    say: Say,
+    *,
+    seed: int = 1,
+    valid_paths: Paths = (),
+    rule: VocabularyRule = Vocabulary.from_counts,
+) -> Corpus:
     """Read a corpus in one pass; what has been decided on the way is told to `say`, a sentence at a time.
 
     seed : of the order, if the sequences are shuffled.
     valid_paths : texts to validate on, instead of a held-out part.
+    rule : what the training part's counts become the vocabulary by.
     Raises what `read_text` raises, and EmptyCorpusError where there are only blanks.
     """
     check_inputs([*paths, *valid_paths])
@@ -116,6 +125,7 @@ def read_corpus(paths: Paths, options: TextOptions, say: Say, *, seed: int = 1, 
         tokens,
         min_count=tokenizer.min_count if options.min_count is None else options.min_count,
         max_vocab=tokenizer.max_vocab if options.max_vocab is None else options.max_vocab,
+        rule=rule,
     )
     if valid_paths:
         valid = read_packed(valid_paths, vocabulary, tokenizer, unit, options.lowercase)

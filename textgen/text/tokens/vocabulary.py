@@ -25,6 +25,8 @@ _RESERVED = (UNK, EOS)
 class Vocabulary:
     """All tokens that a model knows: `<unk>`, `<eos>`, then the others by falling count, ties by code points.
 
+    In a fine-tuned model the tokens that the model before knew come first, in its order; then the new ones as above.
+
     tokens : tokens[idx] is the token of id `idx`.
     counts : how often each occurs in the training text; `<unk>`'s count holds all tokens that were left out.
     """
@@ -60,6 +62,25 @@ class Vocabulary:
         kept_counts = [counts[token] for token in kept]
         dropped = sum(counts.values()) - sum(kept_counts)
         return cls((UNK, EOS, *kept), (unk_count + dropped, eos_count, *kept_counts))
+
+    def united(self, counts: Mapping[str, int], eos_count: int, unk_count: int, min_count: int, max_vocab: int) -> Self:
+        """The tokens of this vocabulary, with their ids, and behind them the new ones of another text.
+
+        The counts are that text's. The new ones are those that `from_counts` would keep; of the others none is dropped.
+        """
+        new = {token: count for token, count in counts.items() if token not in self._ids}
+        added = self.from_counts(new, eos_count, unk_count, min_count, max_vocab)
+        known = [counts.get(token, 0) for token in self.tokens[2:]]
+        return type(self)((*self.tokens, *added.tokens[2:]), (*added.counts[:2], *known, *added.counts[2:]))
+
+    def renewed(
+        self, counts: Mapping[str, int], eos_count: int, unk_count: int, min_count: int, max_vocab: int
+    ) -> Self:
+        """What `from_counts` makes of another text, but the tokens that are known here first, in this order."""
+        found = self.from_counts(counts, eos_count, unk_count, min_count, max_vocab)
+        ids = {token: idx for idx, token in enumerate(self.tokens)}
+        order = sorted(range(len(found)), key=lambda idx: ids.get(found.tokens[idx], len(ids)))
+        return type(self)(tuple(found.tokens[idx] for idx in order), tuple(found.counts[idx] for idx in order))
 
     def __len__(self) -> int:
         return len(self.tokens)
