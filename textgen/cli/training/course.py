@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain
 from pathlib import Path
@@ -10,22 +10,22 @@ from typing import Any
 
 import typer
 
-from textgen.cli.show.sequences import print_sequence
+from textgen.cli.show.sequences import count_shown, print_sequence
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
 from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_json
 from textgen.cli.terminal.reading import announce_terminal
 from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.log import Record, open_log
-from textgen.cli.training.notes import describe_corpus, describe_end, describe_plan
+from textgen.cli.training.notes import describe_corpus, describe_end, describe_plan, next_command
 from textgen.cli.training.progress import SilentProgress, open_progress
 from textgen.cli.training.request import Configs, Request
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
 from textgen.cli.training.saving import Keeper
 from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
-from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.sampling import sample
+from textgen.lm.inference.sampling import Sample
+from textgen.lm.inference.temperature import natural_temperature, try_temperatures
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
 from textgen.lm.training.advice import Memorisation, against_divergence, unknown_tokens, warned
@@ -34,7 +34,7 @@ from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryRepo
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
 
-_SAMPLES = 3  # sequences shown at the end
+_SHOWN = {0.5: "surer, plainer", 1.0: "freer, as the model has it"}  # temperatures of the sequences at the end
 
 
 def run_training(request: Request) -> None:
@@ -72,7 +72,7 @@ def run_training(request: Request) -> None:
             with interruptible(stopping, shown.stopping):
                 end = _follow(chain([first], reports), keeper, record, shown, request)
         notes.part()
-        _conclude(end, request, stopping)
+        _conclude(end, request, corpus, stopping)
 
 
 def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
@@ -97,7 +97,7 @@ def _prepare(request: Request) -> tuple[Request, Corpus, TrainingPlan, Origin]:
     return request, corpus, prepared, origin
 
 
-def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
+def _conclude(end: Finished, request: Request, corpus: Corpus, stopping: Stopping) -> None:
     """Tell how the training ended; after a good end, show a few sequences.
 
     Raises OutputError if they cannot be shown. After an interruption, its exit code is what counts.
@@ -105,6 +105,12 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
     notes, destination, training = request.notes, request.destination, request.configs.training
     for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
+    written: Mapping[float, Sequence[Sample]] = {}
+    shown = count_shown(corpus.train.characters)
+    if end.reason not in ("diverged", "interrupted"):
+        written = try_temperatures(end.model, corpus, shown, training.seed, training.threads)
+    if end.best is not None:
+        notes.say("next", next_command(destination, natural_temperature(end.model, corpus, written)))
     if end.reason == "diverged":
         saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
         times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
@@ -118,11 +124,9 @@ def _conclude(end: Finished, request: Request, stopping: Stopping) -> None:
         with losses_told(notes):
             _print_result(end, request)
         raise typer.Exit(stopping.exit_code)
-    notes.part()
     try:
         _print_result(end, request)
-        _show_samples(end, training.seed, training.threads, as_json=request.as_json)
-        flush_data()
+        _show_samples({temperature: written[temperature][:shown] for temperature in _SHOWN}, request)
     except OutputError as error:
         raise OutputError(f"{error}; the model is saved as {destination.name}") from error
 
@@ -222,9 +226,14 @@ _EVENTS = {
 }
 
 
-def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> None:
-    for one in sample(end.model, SamplingConfig(count=_SAMPLES, seed=seed), threads=threads):
-        if as_json:
-            print_json({"event": "sample", **asdict(one)})
-        else:
-            print_sequence(one, end.model.text.unit)
+def _show_samples(written: Mapping[float, Sequence[Sample]], request: Request) -> None:
+    """Print the sequences of each temperature; what it is stands in notes, so that a pipe gets text alone."""
+    for temperature, samples in written.items():
+        request.notes.part()
+        request.notes.say("samples", f"at temperature {temperature:g}: {_SHOWN[temperature]}")
+        for one in samples:
+            if request.as_json:
+                print_json({"event": "sample", "temperature": temperature, **asdict(one)})
+            else:
+                print_sequence(one, request.configs.text.unit)
+        flush_data()

@@ -72,7 +72,7 @@ def _format_length(plan: TrainingPlan) -> str:
 
 
 def describe_end(end: Finished, patience: int, destination: Destination) -> Notes:
-    """How it ended, where the model is, and how to use it. patience : of the training, in validations."""
+    """How it ended, and where the model is. patience : of the training, in validations."""
     impatient = f"no better one in {format_amount(patience, 'validation')}"
     reason = impatient if end.reason == "patience" else _REASONS[end.reason]
     yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
@@ -86,7 +86,12 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
         yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
     if best is not None:
         yield "saved", str(destination.path)
-        yield "next", f"textgen sample --model {_quoted(destination.name)}"
+
+
+def next_command(destination: Destination, temperature: float | None) -> str:
+    """The command line that writes more. temperature : at which the model writes best, if that is known."""
+    drawn = "" if temperature is None else f" --temperature {temperature:g}"
+    return f"textgen sample --model {_quoted(destination.name)}{drawn}"
 
 
 def _quoted(name: str) -> str:
