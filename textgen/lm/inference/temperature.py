@@ -19,12 +19,12 @@ TEMPERATURES = (0.5, 0.7, 0.8, 1.0)  # that are tried
 
 _LONGEST = 300  # characters of a sequence that is drawn, about
 _TOKENS = 800  # that are drawn at each temperature, about, so that its share is known to some hundredths
-_WORK = 5e9  # multiplications for all that is drawn, some tenths of a second
+_WORK = 3e9  # multiplications for all that is drawn, some tenths of a second
 _MOST = 200  # sequences at each temperature
 _LONGEST_RUN = 16  # tokens
 _FREQUENT = 0.2  # of the tokens that begin a run: where sequences are shorter than runs, hardly any does
 _KNOWN = 0.5  # the share of the held-out text's runs that tells texts apart best: not almost all, not almost none
-_TRAINED, _HELD_OUT = 250_000, 50_000  # tokens that are looked at, at most
+_TRAINED, _HELD_OUT = 100_000, 20_000  # tokens that are looked at, at most
 _FEWEST = 200  # held-out tokens, below which a share is chance
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
