@@ -23,7 +23,7 @@ def test_a_model_is_trained_saved_and_shown(train, corpus):
     assert model.history.corpus.characters == len(corpus.read_text())
     assert model.history.stopped == "epochs"
     assert model.history.validations[-1].epoch == 2
-    assert len(done.out.splitlines()) == 3, "three sequences, a line each"
+    assert len(done.out.splitlines()) == 10, "five sequences at each of two temperatures, a line each"
 
 
 def test_what_is_said(train, corpus):

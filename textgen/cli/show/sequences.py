@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textgen.cli.terminal.output import print_data
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from textgen.lm.inference.sampling import Sample
 
 _SHORT, _LONG = 40, 1000  # characters
 
 
-def count_shown(characters: np.ndarray) -> int:
+def count_shown(lengths: Iterable[int]) -> int:
     """How many sequences give a first impression: five of less than 40 characters, two, or one of 1,000 or more.
 
-    characters : (sequences,), of each of the corpus; the median counts.
+    lengths : of the corpus' own sequences; the median counts.
     """
-    import numpy as np
-
-    median = np.median(characters)
+    median = statistics.median(lengths)
     return 5 if median < _SHORT else 2 if median < _LONG else 1
 
 

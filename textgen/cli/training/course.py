@@ -106,7 +106,7 @@ def _conclude(end: Finished, request: Request, corpus: Corpus, stopping: Stoppin
     for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
     written: Mapping[float, Sequence[Sample]] = {}
-    shown = count_shown(corpus.train.characters)
+    shown = count_shown(corpus.train.characters.tolist())
     if end.reason not in ("diverged", "interrupted"):
         written = try_temperatures(end.model, corpus, shown, training.seed, training.threads)
     if end.best is not None:
