@@ -81,13 +81,13 @@ def test_a_narrow_screen(at_terminal, corpus, locale):
 
 
 def test_a_paused_training_leaves_the_screen_to_the_shell(begun, at_terminal):
-    seat = begun(by=at_terminal)
+    seat = begun(by=at_terminal, process_group=0)  # one whose parent could tell it to go on
     pid = seat.process.pid
     seat.read(until=b" %")
     seat.process.send_signal(signal.SIGTSTP)
     stopped = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     assert stopped is not None
-    assert stopped.si_status == signal.SIGSTOP
+    assert stopped.si_status == signal.SIGTSTP
     seat.read(until=b"\x1b[?25h\r" + b"\x1b[1A\x1b[2K" * 3)  # the cursor is shown, the view's lines are erased
     seat.process.send_signal(signal.SIGCONT)
     assert " %" in seat.read(until=b" %")

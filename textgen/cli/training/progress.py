@@ -144,9 +144,11 @@ class LiveProgress(PlainProgress):
 
     def _pause(self, number: int, frame: FrameType | None) -> None:
         """Leave the screen to the shell, the cursor seen, until the process is told to go on."""
-        del number, frame
+        del frame
         self._live.stop()
-        os.kill(os.getpid(), signal.SIGSTOP)
+        signal.signal(number, signal.SIG_DFL)  # which stops nobody whom no shell could tell to go on
+        os.kill(os.getpid(), number)
+        signal.signal(number, self._pause)
         self._live = LiveView(self._view, self._screen)  # a new one: it does not know of lines above it
         self._live.start(refresh=True)
 
