@@ -1,4 +1,4 @@
-"""What a person sees: tables, the bar, and what is said where a command would wait for the keyboard."""
+"""What a person sees: tables, a training, and what is said where a command would wait for the keyboard."""
 
 import re
 import sys
@@ -46,7 +46,7 @@ def test_without_sentences_the_keyboard_is_announced(at_terminal, stored):
     assert seat.process.wait(timeout=60) == 0
 
 
-def test_a_training_draws_a_bar_and_keeps_standard_output_clean(at_terminal, corpus):
+def test_a_training_is_drawn_and_keeps_standard_output_clean(at_terminal, corpus):
     seat = at_terminal("train", corpus, *SMALL, "--epochs", "40", "--patience", "0", streams=("stderr",))
     text = CODES.sub("", seat.read())
     out = seat.process.stdout.read()
@@ -55,7 +55,7 @@ def test_a_training_draws_a_bar_and_keeps_standard_output_clean(at_terminal, cor
     assert "preparing" in text
     assert re.search(r"\b40 +\d+ .*\d:\d\d", text)
     assert "textgen sample --model cats-char" in text
-    assert len(out.splitlines()) == 3
+    assert len(out.splitlines()) == 10
     assert b"\x1b" not in out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textgen.lm.config.completion import CompletionConfig
-from textgen.lm.inference.completion import complete
+from textgen.lm.writing.completion import complete
 
 
 def ways_of(model, prompt="", threads=0, **config):

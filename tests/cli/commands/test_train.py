@@ -23,7 +23,7 @@ def test_a_model_is_trained_saved_and_shown(train, corpus):
     assert model.history.corpus.characters == len(corpus.read_text())
     assert model.history.stopped == "epochs"
     assert model.history.validations[-1].epoch == 2
-    assert len(done.out.splitlines()) == 3, "three sequences, a line each"
+    assert len(done.out.splitlines()) == 10, "five sequences at each of two temperatures, a line each"
 
 
 def test_what_is_said(train, corpus):
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_model(train):
 
 def test_json_gives_the_result_the_samples_and_what_is_copied(train):
     records = train("--json").records
-    assert [record["event"] for record in records] == ["result", "sample", "sample", "sample", "copied"]
+    assert [record["event"] for record in records] == ["result", *["sample"] * 10, "copied"]
     result = records[0]
     assert (result["model"], result["reason"]) == ("cats-char", "epochs")
     assert result["path"] == str(models_folder() / "cats-char.safetensors")

@@ -9,7 +9,7 @@ from tests.cli.conftest import Screen
 from textgen.cli.show import completion_view
 from textgen.cli.show.completion_view import CompletionView, draw_bar
 from textgen.cli.show.curve_view import ASCII, BRAILLE
-from textgen.lm.inference.completion import Completion, Completions
+from textgen.lm.writing.completion import Completion, Completions
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -190,7 +190,7 @@ def test_ctrl_c_while_kernels_are_compiled_for_a_training(start, corpus, tmp_pat
     assert not list(models_folder().iterdir())
 
 
-def test_above_the_bar_of_a_training(compile_two, corpus, capsys, monkeypatch):
+def test_above_the_view_of_a_training(compile_two, corpus, capsys, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Screen(sys.stderr))
     configs = Configs(TextConfig(unit="line"), NetworkConfig(hidden=8), TrainingConfig(steps=1), FinetuningConfig())
@@ -202,8 +202,8 @@ def test_above_the_bar_of_a_training(compile_two, corpus, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("compiling") == 1
-    # The bar's line is erased before the note is printed, and the bar is drawn again below it.
-    assert re.search(r"━[^\n]*\r\x1b\[2Kcompiling kernels, once: [^\r]*\npreparing [^\n]*━", re.sub(COLOURS, "", err))
+    # The view's line is erased before the note is printed, and the view is drawn again below it.
+    assert re.search(r"─[^\n]*\r\x1b\[2Kcompiling kernels, once: [^\r]*\npreparing [^\n]*─", re.sub(COLOURS, "", err))
 
 
 COLOURS = r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]"

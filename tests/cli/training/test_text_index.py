@@ -3,10 +3,10 @@
 import pytest
 
 from tests.cli.conftest import LINES, SMALL
-from textgen.lm.inference.copies import LEAST
 from textgen.lm.storage.index_file import load_index
 from textgen.lm.storage.model_file import load_model
 from textgen.lm.storage.store import index_path, models_folder
+from textgen.lm.writing.copies import LEAST
 
 
 def index_of(path):

@@ -19,7 +19,7 @@ from textgen.paths import STDIN
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from textgen.lm.inference.completion import Completions
+    from textgen.lm.writing.completion import Completions
 
 END = "end"
 
@@ -92,7 +92,7 @@ def complete(
     from textgen.cli.commands.model_choice import open_model
     from textgen.cli.show.completion_view import CompletionView
     from textgen.cli.terminal.compiling import compilation_watched
-    from textgen.lm.inference.completion import complete as search
+    from textgen.lm.writing.completion import complete as search
 
     notes = Notes(quiet)
     with compilation_watched(notes):

@@ -14,7 +14,7 @@ from textgen.cli.terminal.number_formats import float_power, format_power
 from textgen.cli.terminal.output import console, flush_data, print_data, print_json
 
 if TYPE_CHECKING:
-    from textgen.lm.inference.completion import Completion, Completions
+    from textgen.lm.writing.completion import Completion, Completions
 
 _TO_LOG10 = 1 / math.log(10)
 _END = "(end of sequence)"

@@ -29,7 +29,10 @@ _Y_TITLE = "loss, nats per token"
 
 @dataclass(frozen=True)
 class Signs:
-    """What the frame, the best point and the samples of both lines are drawn with."""
+    """What is drawn with: the frame, the best point and the samples of both lines; sparklines, bars, where text is cut.
+
+    levels : of a sparkline, the lowest first. bar : done, and still to do.
+    """
 
     side: str
     y_tick: str
@@ -39,10 +42,13 @@ class Signs:
     best: str
     held_out: str
     trained: str
+    levels: str
+    bar: tuple[str, str]
+    ellipsis: str
 
 
-BRAILLE = Signs("│", "┤", "└", "─", "┬", "●", "⠒⠒", "⠂⠂")
-ASCII = Signs("|", "+", "+", "-", "+", "O", "**", "..")
+BRAILLE = Signs("│", "┤", "└", "─", "┬", "●", "⠒⠒", "⠂⠂", "▁▂▃▄▅▆▇█", ("━", "─"), "…")
+ASCII = Signs("|", "+", "+", "-", "+", "O", "**", "..", "_.-'^", ("=", "-"), "...")
 
 
 def choose_signs() -> Signs:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
 
 _NUMBER = 3  # cells of a number beside a line
+
+_SHORT, _LONG = 40, 1000  # characters
+
+
+def count_shown(lengths: Iterable[int]) -> int:
+    """How many sequences give a first impression: five of less than 40 characters, two, or one of 1,000 or more.
+
+    lengths : of the corpus' own sequences; the median counts.
+    """
+    median = statistics.median(lengths)
+    return 5 if median < _SHORT else 2 if median < _LONG else 1
 
 
 class SequencePrinter(Protocol):

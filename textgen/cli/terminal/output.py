@@ -14,7 +14,7 @@ from textgen.lm.storage.strict_json import to_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-_LABEL_WIDTH = 10
+LABEL_WIDTH = 10
 
 
 def print_data(text: str) -> None:
@@ -69,12 +69,12 @@ class Notes:
         if self.quiet:
             return
         if not sys.stderr.isatty():
-            print_line(f"{label:<{_LABEL_WIDTH}}{text}")
+            print_line(f"{label:<{LABEL_WIDTH}}{text}")
             return
         from rich.table import Table
 
         grid = Table.grid(padding=0)
-        grid.add_column(width=_LABEL_WIDTH, style="dim", no_wrap=True)
+        grid.add_column(width=LABEL_WIDTH, style="dim", no_wrap=True)
         grid.add_column(overflow="fold")
         grid.add_row(label, text)
         (self.screen or console(stderr=True)).print(grid)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import chain
 from pathlib import Path
@@ -10,22 +10,20 @@ from typing import Any
 
 import typer
 
-from textgen.cli.show.sequences import Sequences
+from textgen.cli.show.sequences import JsonSequences, Sequences, count_shown
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.number_formats import format_amount, format_bytes
 from textgen.cli.terminal.output import Notes, flush_data, losses_told, print_json
 from textgen.cli.terminal.reading import announce_terminal
 from textgen.cli.terminal.signals import Stopping, interruptible
 from textgen.cli.training.log import Record, open_log
-from textgen.cli.training.notes import describe_copies, describe_corpus, describe_end, describe_plan
+from textgen.cli.training.notes import describe_copies, describe_corpus, describe_end, describe_plan, next_command
 from textgen.cli.training.progress import SilentProgress, open_progress
 from textgen.cli.training.request import Configs, Request
 from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resume_command
 from textgen.cli.training.saving import Keeper
 from textgen.core.runtime.limits import available_memory
 from textgen.errors import ConfigError, DivergedError, OutputError
-from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.inference.copies import LEAST, copies_together, find_copies
 from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import TrainingPlan, plan
 from textgen.lm.progress.checkpoint import Checkpoint, Origin
@@ -33,13 +31,15 @@ from textgen.lm.storage.model import LanguageModel
 from textgen.lm.training.advice import Memorisation, against_divergence, sorted_list, unknown_tokens, warned
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import CheckpointReport, Finished, RecoveryReport, Report, StepReport, ValidationReport
-from textgen.lm.writing.sampling import Sample, sample
+from textgen.lm.writing.copies import LEAST, copies_together, find_copies
+from textgen.lm.writing.sampling import Sample
+from textgen.lm.writing.temperature import natural_temperature, try_temperatures
 from textgen.paths import display_name
 from textgen.text.corpus.corpus import Corpus, read_corpus
 from textgen.text.tokens.run_index import RunIndex
 from textgen.text.tokens.vocabulary import Vocabulary
 
-_SAMPLES = 3  # sequences shown at the end
+_SHOWN = {0.5: "surer, plainer", 1.0: "freer, as the model has it"}  # temperatures of the sequences at the end
 
 
 def run_training(request: Request) -> None:
@@ -115,6 +115,12 @@ def _conclude(end: Finished, request: Request, stopping: Stopping, keeper: Keepe
     for label, text in describe_end(end, training.patience, destination):
         notes.say(label, text)
     index = keeper.index(end.model, corpus, wanted=request.index) if end.best else None
+    written: Mapping[float, Sequence[Sample]] = {}
+    shown = count_shown(corpus.train.characters.tolist())
+    if end.reason not in ("diverged", "interrupted"):
+        written = try_temperatures(end.model, corpus, shown, training.seed, training.threads)
+    if end.best is not None:
+        notes.say("next", next_command(destination, natural_temperature(end.model, corpus, written)))
     if end.reason == "diverged":
         saved = f"the best model is saved as {destination.name}" if end.best else "no model is saved"
         times = f", {format_amount(end.recoveries, 'time')} with half the learning rate" if end.recoveries else ""
@@ -128,13 +134,12 @@ def _conclude(end: Finished, request: Request, stopping: Stopping, keeper: Keepe
         with losses_told(notes):
             _print_result(end, request)
         raise typer.Exit(stopping.exit_code)
-    notes.part()
     try:
         _print_result(end, request)
-        samples = _show_samples(end, training.seed, training.threads, as_json=request.as_json)
-        flush_data()
+        first = {temperature: written[temperature][:shown] for temperature in _SHOWN}
+        _show_samples(first, request)
         if index is not None:
-            _tell_copies(index, end.model, samples, request)
+            _tell_copies(index, end.model, list(chain.from_iterable(first.values())), request)
     except OutputError as error:
         raise OutputError(f"{error}; the model is saved as {destination.name}") from error
 
@@ -237,17 +242,6 @@ _EVENTS = {
 }
 
 
-def _show_samples(end: Finished, seed: int, threads: int, *, as_json: bool) -> list[Sample]:
-    shown = []
-    for one in sample(end.model, SamplingConfig(count=_SAMPLES, seed=seed), threads=threads):
-        shown.append(one)
-        if as_json:
-            print_json({"event": "sample", **asdict(one)})
-        else:
-            Sequences(end.model.text.unit, echo=True).end(one)
-    return shown
-
-
 def _tell_copies(index: RunIndex, model: LanguageModel, samples: Sequence[Sample], request: Request) -> None:
     """Tell how much of the samples is copied, in a note, and as JSON if that was asked for."""
     least = LEAST[model.level]
@@ -256,3 +250,15 @@ def _tell_copies(index: RunIndex, model: LanguageModel, samples: Sequence[Sample
     request.notes.say("copied", describe_copies(copies, model.level))
     if request.as_json:
         print_json({"event": "copied", "longest": copies.longest, "share": copies.share, "least": least})
+
+
+def _show_samples(written: Mapping[float, Sequence[Sample]], request: Request) -> None:
+    """Print the sequences of each temperature; what it is stands in notes, so that a pipe gets text alone."""
+    for temperature, samples in written.items():
+        request.notes.part()
+        request.notes.say("samples", f"at temperature {temperature:g}: {_SHOWN[temperature]}")
+        beside = {"event": "sample", "temperature": temperature}
+        printer = JsonSequences(beside) if request.as_json else Sequences(request.configs.text.unit, echo=True)
+        for one in samples:
+            printer.end(one)
+        flush_data()

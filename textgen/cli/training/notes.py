@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from textgen.cli.show.summary import format_held_out, format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration
 from textgen.cli.training.resuming import quoted
-from textgen.lm.inference.copies import LEAST
+from textgen.lm.writing.copies import LEAST
 from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
 
 if TYPE_CHECKING:
     from textgen.cli.training.destination import Destination
     from textgen.lm.config.text import TextConfig
-    from textgen.lm.inference.copies import Copies
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import Finished
+    from textgen.lm.writing.copies import Copies
     from textgen.text.corpus.corpus import Corpus
 
 Notes = Iterator[tuple[str, str]]
@@ -74,7 +74,7 @@ def _format_length(plan: TrainingPlan) -> str:
 
 
 def describe_end(end: Finished, patience: int, destination: Destination) -> Notes:
-    """How it ended, where the model is, and how to use it. patience : of the training, in validations."""
+    """How it ended, and where the model is. patience : of the training, in validations."""
     impatient = f"no better one in {format_amount(patience, 'validation')}"
     reason = impatient if end.reason == "patience" else _REASONS[end.reason]
     yield "finished", f"{reason}; {format_amount(end.tokens, 'token')} in {format_duration(end.seconds)}"
@@ -83,7 +83,12 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
         yield "held out", f"{format_held_out(best)}, epoch {best.epoch}"
     if best is not None:
         yield "saved", str(destination.path)
-        yield "next", f"textgen sample --model {_quoted(destination.name)}"
+
+
+def next_command(destination: Destination, temperature: float | None) -> str:
+    """The command line that writes more. temperature : at which the model writes best, if that is known."""
+    drawn = "" if temperature is None else f" --temperature {temperature:g}"
+    return f"textgen sample --model {_quoted(destination.name)}{drawn}"
 
 
 def describe_copies(copies: Copies, level: str) -> str:

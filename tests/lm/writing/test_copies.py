@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from textgen.lm.inference.copies import Copies, copies_together, find_copies
+from textgen.lm.writing.copies import Copies, copies_together, find_copies
 from textgen.text.tokens.run_index import RunIndex
 from textgen.text.tokens.vocabulary import EOS_ID
 

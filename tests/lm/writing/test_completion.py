@@ -10,9 +10,9 @@ from tests.lm.tiny import NEVER, add_to_logit, chain_model, next_probabilities, 
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
 from textgen.lm.config.completion import CompletionConfig
-from textgen.lm.inference import completion as module
-from textgen.lm.inference.completion import complete
 from textgen.lm.inference.scoring import score
+from textgen.lm.writing import completion as module
+from textgen.lm.writing.completion import complete
 from textgen.text.tokens.vocabulary import EOS, EOS_ID, UNK_ID
 
 ALL = 400  # more beams than there are ways in these tests
