@@ -61,6 +61,10 @@ class Vocabulary:
         dropped = sum(counts.values()) - sum(kept_counts)
         return cls((UNK, EOS, *kept), (unk_count + dropped, eos_count, *kept_counts))
 
+    def __contains__(self, token: str) -> bool:
+        """Whether `token` is known; `<unk>` and `<eos>` are none that a text could hold."""
+        return token in self._ids
+
     def __len__(self) -> int:
         return len(self.tokens)
 
