@@ -40,6 +40,7 @@ def test_ids_and_tokens():
     assert vocabulary.tokens_of(np.array([3, 0, EOS_ID, 2], np.uint8)) == ["b", UNK, EOS, "a"]
     assert vocabulary.ids_of([]).shape == (0,)
     assert len(vocabulary) == 4
+    assert [token in vocabulary for token in ("b", "nope", UNK, EOS, "a")] == [True, False, False, False, True]
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(2, "uint8"), (256, "uint8"), (257, "uint16"), (65537, "uint32")])

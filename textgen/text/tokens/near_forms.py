@@ -51,4 +51,4 @@ def _ascii_form(character: str) -> str:
 TO_ASCII: dict[int, str] = _AsciiForms()
 # Not the other way round for quotation marks and dashes: which of them a `"` stands for is the context's to say.
 TO_TYPOGRAPHIC = {ord("'"): "’"}
-NEAR_FORMS = (TO_ASCII, TO_TYPOGRAPHIC)  # in the order in which they are tried
+NEAR_FORMS = (TO_ASCII, TO_TYPOGRAPHIC)

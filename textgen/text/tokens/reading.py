@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from textgen.text.tokens.near_forms import NEAR_FORMS
+from textgen.text.tokens.near_forms import NEAR_FORMS, TO_ASCII, TO_TYPOGRAPHIC
 from textgen.text.tokens.tokenizers import Tokenizer, normalize
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID, Vocabulary
 from textgen.text.tokens.words import JOINER
@@ -61,7 +61,7 @@ def read(text: str, tokenizer: Tokenizer, vocabulary: Vocabulary, lowercase: boo
     tokens = tokenizer.tokenize(normal)
     ids = vocabulary.ids_of(tokens)
     replaced: dict[str, str] = {}
-    if any(_tables(tokens[place]) for place in np.flatnonzero(ids == UNK_ID)):
+    if _may_be_near(normal) and any(_tables(token, vocabulary) for token in tokens):
         pieces = _BLANKS.split(normal)  # no token reaches over a blank
         plain = "".join([_Piece(piece, tokenizer, vocabulary).plain(replaced) for piece in pieces])
         if replaced:
@@ -99,18 +99,26 @@ def _completions(last: str, vocabulary: Vocabulary) -> tuple[str, npt.NDArray[np
     [idx, joined] = vocabulary.ids_of([last, last + JOINER])
     if idx != UNK_ID:
         return (last, np.array([idx, joined], np.int32)) if joined != UNK_ID else ("", np.zeros(0, np.int32))
-    for form in (last, *(last.translate(table) for table in _tables(last))):
+    for form in (last, *(last.translate(table) for table in NEAR_FORMS)):
         found = [idx for idx, token in enumerate(vocabulary.tokens) if idx > EOS_ID and token.startswith(form)]
         if found:
             return form, np.array(found, np.int32)
     return "", np.zeros(0, np.int32)
 
 
-def _tables(token: str) -> list[Table]:
-    """Those by which `token` becomes another one."""
-    if token.isascii() and "'" not in token:  # nearly always
+def _may_be_near(text: str) -> bool:
+    """Whether something in `text` may have a near form; a quick look, since nearly always nothing has."""
+    return not text.isascii() or "'" in text
+
+
+def _tables(token: str, vocabulary: Vocabulary) -> list[Table]:
+    """Those by which a token that the vocabulary lacks becomes one that it may have, the first to be tried first."""
+    if token in vocabulary or not _may_be_near(token):
         return []
-    return [table for table in NEAR_FORMS if token.translate(table) != token]
+    to_ascii = [TO_ASCII] if token.translate(TO_ASCII) != token else []
+    # Both apostrophes are joined alike, so here one can look; what "…" becomes is several tokens.
+    to_typographic = [TO_TYPOGRAPHIC] if token.translate(TO_TYPOGRAPHIC) in vocabulary else []
+    return [*to_ascii, *to_typographic]
 
 
 class _Piece:
@@ -121,10 +129,11 @@ class _Piece:
 
     def plain(self, replaced: dict[str, str]) -> str:
         """The piece with each unknown token in the first near form whose tokens are all known; adds to `replaced`."""
-        written, unknown = self._tokens(self.piece)
-        tables = [_tables(token) if lacks else [] for token, lacks in zip(written, unknown, strict=True)]
+        tokens = self.tokenizer.tokenize(self.piece)
+        tables = [_tables(token, self.vocabulary) for token in tokens]
         if not any(tables):
             return self.piece
+        written = self._written(tokens)
         while True:
             forms = [token.translate(left[0]) if left else token for token, left in zip(written, tables, strict=True)]
             if not self._drop_useless(forms, tables):
@@ -137,19 +146,18 @@ class _Piece:
 
     def _drop_useless(self, forms: list[str], tables: list[list[Table]]) -> bool:
         """Take away the first table of each token whose form is, or is a part of, an unknown token; whether any was."""
-        tokens, unknown = self._tokens("".join(forms))
-        lacking = [lacks for token, lacks in zip(tokens, unknown, strict=True) for _ in token]  # for each character
+        tokens = self.tokenizer.tokenize("".join(forms))
+        known = (token in self.vocabulary for token in tokens)
+        known_places = [here for token, here in zip(self._written(tokens), known, strict=True) for _ in token]
         begin, dropped = 0, False
         for form, left in zip(forms, tables, strict=True):
             end = begin + len(form)
-            if left and any(lacking[begin:end]):
+            if left and not all(known_places[begin:end]):
                 del left[0]
                 dropped = True
             begin = end
         return dropped
 
-    def _tokens(self, piece: str) -> tuple[list[str], list[bool]]:
-        """The tokens of `piece` as they are written there, without joints, and whether the vocabulary lacks each."""
-        tokens = self.tokenizer.tokenize(piece)
-        unknown = (self.vocabulary.ids_of(tokens) == UNK_ID).tolist()
-        return [self.tokenizer.detokenize([token]) for token in tokens], unknown
+    def _written(self, tokens: list[str]) -> list[str]:
+        """The tokens as they are written in a piece, without joints; side by side they are the piece."""
+        return [self.tokenizer.detokenize([token]) for token in tokens]

@@ -82,6 +82,10 @@ class Vocabulary:
         order = sorted(range(len(found)), key=lambda idx: ids.get(found.tokens[idx], len(ids)))
         return type(self)(tuple(found.tokens[idx] for idx in order), tuple(found.counts[idx] for idx in order))
 
+    def __contains__(self, token: str) -> bool:
+        """Whether `token` is known; `<unk>` and `<eos>` are none that a text could hold."""
+        return token in self._ids
+
     def __len__(self) -> int:
         return len(self.tokens)
 
