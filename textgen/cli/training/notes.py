@@ -84,6 +84,8 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
         if best.perplexity is not None:
             figures.append(f"perplexity {format_perplexity(best.perplexity)}")
         yield "held out", f"{', '.join(figures)}, epoch {best.epoch}"
+        if best.first_token_loss is not None and best.model.text.unit != "file":  # a file is cut in its middle
+            yield "", f"{best.first_token_loss:.3f} nats for the first token of a sequence"
     if best is not None:
         yield "saved", str(destination.path)
         yield "next", f"textgen sample --model {_quoted(destination.name)}"

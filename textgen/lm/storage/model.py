@@ -47,5 +47,5 @@ class LanguageModel:
 
     @property
     def first_input(self) -> int:
-        """What is fed in before the first token of a text: nothing, or with `carry` the end of the text before."""
-        return EOS_ID if self.text.carry else NO_INPUT
+        """What is fed in before the first token of a sequence: `<eos>`, as if another had ended, or nothing."""
+        return EOS_ID if self.text.start == "eos" else NO_INPUT
