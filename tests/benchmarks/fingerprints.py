@@ -6,7 +6,8 @@
 
 For each cell, and for words in clusters: a short training, the same one interrupted half-way and gone on with, 20
 samples and the scores of 100 sentences. A change that is not meant to alter learning alters none of them; another kind
-of CPU, or another version of Numba, may. `--checkout DIR` takes the program from another folder.
+of CPU, or another version of Numba, may. `--checkout DIR` takes the program from another folder. With `--start zero`
+come the lines of the versions in which no sequence began otherwise.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
+
+from textgen.lm.config.text import STARTS
 
 ROOT = Path(__file__).parents[2]
 STEPS = 60
@@ -38,10 +41,13 @@ def main() -> None:
     """Print a line a result: what it is, and its SHA-256."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkout", type=Path, default=ROOT, help="the folder that holds the package")
-    checkout = parser.parse_args().checkout.resolve()
+    parser.add_argument("--start", choices=STARTS, help="how sequences begin; not asked for: as the program has it")
+    asked = parser.parse_args()
+    start = [] if asked.start is None else ["--start", asked.start]
     with tempfile.TemporaryDirectory() as folder:
         for name, options in CASES.items():
-            for what, content in _results(Path(folder), name, options, checkout):
+            options = options if "--carry" in options else [*options, *start]  # it has a start of its own
+            for what, content in _results(Path(folder), name, options, asked.checkout.resolve()):
                 print(f"{name:<14}{what:<10}{hashlib.sha256(content).hexdigest()}", flush=True)
 
 

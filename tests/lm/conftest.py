@@ -14,6 +14,7 @@ from textgen.lm.progress.course import StepCourse
 from textgen.lm.progress.schedule import learning_rate
 from textgen.lm.training import loop as training_module
 from textgen.lm.training import session as run
+from textgen.lm.training.validation import Nats
 from textgen.text.corpus.corpus import read_corpus
 
 
@@ -85,6 +86,6 @@ def scripted(monkeypatch):
 
     def script(losses):
         values = iter(losses)
-        monkeypatch.setattr(run, "validation_nats", lambda model, text, team: next(values) * len(text.ids))
+        monkeypatch.setattr(run, "validation_nats", lambda model, text, team: Nats(next(values) * len(text.ids), 0.0))
 
     return script

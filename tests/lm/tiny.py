@@ -92,11 +92,11 @@ def chain_model(start: Mapping[str, float], after: Mapping[str, Mapping[str, flo
 def next_probabilities(model: LanguageModel, ids: Iterable[int], first: int | None = None) -> np.ndarray:
     """The probability of each token after `ids`, (V,) float64, by the naive twin of the network.
 
-    first : what is fed in before them; None: the model's own first input, by the design the zero vector or, with
-    `carry`, `<eos>`.
+    first : what is fed in before them; None: the model's own first input, by the design `<eos>` or, with `start`
+    "zero", the zero vector.
     """
     if first is None:
-        first = EOS_ID if model.text.carry else -1
+        first = {"eos": EOS_ID, "zero": -1}[model.text.start]
     twin, network = twin_of(model.network), model.network
     zeros = tuple([0.0] * network.config.hidden for _ in range(network.cell.states))
     states: list[Any] = [zeros] * network.config.layers

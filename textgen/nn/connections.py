@@ -42,7 +42,8 @@ class Connection(Protocol):
 class OneHot:
     """Rows of a matrix (V, N) are looked up by token id, times `scale`; nothing lies below.
 
-    dropped : masks of whole tokens; None: all are looked up.
+    dropped : masks of whole tokens; None: all are looked up. Where a sequence starts nothing is dropped: what is looked
+    up there is no token of the text.
     """
 
     below = None
@@ -56,6 +57,7 @@ class OneHot:
     def forward(self, window: Window, bias: np.ndarray, y: np.ndarray, b0: int, b1: int) -> None:
         if self._dropped is not None:
             self._dropped.draw_scales(window.inputs, self.scale, self._scales, b0, b1)
+            np.copyto(self._scales[:, b0:b1], self.scale, where=window.starts[:, b0:b1])
         look_up_rows(window.inputs, self._scales, self.matrix.value, bias, y, b0, b1)
 
     def backward(self, dy: np.ndarray, b0: int, b1: int) -> None:

@@ -20,13 +20,16 @@ def text(tmp_path):
 def test_the_figures_are_those_of_the_sentences(textgen, stored, text, model):
     stored(model)
     [record] = textgen("evaluate", text, "--json").records
-    scores = textgen("score", *[line for line in TEXT.splitlines() if line], "--json", "--base", "e").records
+    lines = [line for line in TEXT.splitlines() if line]
+    scores = textgen("score", *lines, "--json", "--base", "e", "--detail", "token").records
     nats = -math.fsum(score["log_probability"] for score in scores)
     tokens = sum(score["tokens"] for score in scores)
     assert (record["tokens"], record["sequences"], record["characters"]) == (tokens, 5, len(TEXT))
     assert record["oovs"] == sum(score["oovs"] for score in scores) > 0
     assert record["nats"] == pytest.approx(nats)
     assert record["nats_per_token"] == pytest.approx(nats / tokens)
+    firsts = [score["token_scores"][0]["log_probability"] for score in scores]
+    assert record["nats_per_first_token"] == pytest.approx(-math.fsum(firsts) / 5)
     assert record["perplexity"] == pytest.approx(math.exp(nats / tokens))
     assert record["perplexity_without_oov"] != record["perplexity"]
     assert record["bits_per_character"] == pytest.approx(nats / math.log(2) / len(TEXT))
@@ -64,6 +67,7 @@ def test_what_is_printed(textgen, stored, text):
     [record] = textgen("evaluate", text, "--json").records
     shown = dict(line.split("\t") for line in done.out.splitlines())
     assert float(shown["nats per token"]) == pytest.approx(record["nats_per_token"], abs=1e-4)
+    assert float(shown["nats per first token"]) == pytest.approx(record["nats_per_first_token"], abs=1e-4)
     assert float(shown["bits per character"]) == pytest.approx(record["bits_per_character"], abs=1e-4)
     assert float(shown["perplexity"]) == pytest.approx(record["perplexity"], rel=1e-3)
     assert float(shown["perplexity without OOV"]) == pytest.approx(record["perplexity_without_oov"], rel=1e-3)

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import LINES
 from textgen.cli.training import notes as training_notes
 from textgen.lm.storage.model_file import load_model, read_summary
-from textgen.lm.storage.store import models_folder
+from textgen.lm.storage.store import list_models, models_folder
 from textgen.text.corpus import holdout
 
 
@@ -121,6 +121,7 @@ def test_the_log_holds_every_report(train, tmp_path):
     assert start["training"]["bptt"] == 16
     validation = records[events.index("validation")]
     assert validation["valid_loss"] > 0
+    assert validation["first_token_loss"] > 0
     assert "model" not in validation
 
 
@@ -188,6 +189,32 @@ def test_each_setting_reaches_the_model(train):
     expected |= {"dropout": 0.2, "dropout_kind": "standard", "word_dropout": 0.1}
     expected |= {"warmup": 3, "weight_decay": 0.01, "patience": 4, "seed": 11, "epochs": 2}
     assert {name: history[name] for name in expected} == expected
+
+
+def test_how_sequences_start_reaches_the_model_and_changes_it(train):
+    vectors = {}
+    for name, options in {"none": (), "eos": ("--start", "eos"), "zero": ("--start", "zero")}.items():
+        assert train(*options, "--name", name).code == 0
+        assert read_summary(models_folder() / f"{name}.safetensors").text.start == (name if options else "eos")
+        vectors[name] = load_model(models_folder() / f"{name}.safetensors").network.parameters.vector.tobytes()
+    assert vectors["none"] == vectors["eos"] != vectors["zero"]
+
+
+@pytest.mark.parametrize("options", [("--start", "bos"), ("--start", "zero", "--carry")])
+def test_a_start_that_cannot_be(train, options):
+    done = train(*options)
+    assert (done.code, done.out) == (2, "")
+    assert "--start" in done.err
+    assert list_models() == []
+
+
+@pytest.mark.parametrize(("unit", "is_shown"), [("line", True), ("file", False)])
+def test_the_loss_of_first_tokens_is_told_at_the_end(train, unit, is_shown):
+    """Not of a file, which is cut somewhere in its middle."""
+    done = train("--unit", unit, "--json")
+    [best] = [record["best"] for record in done.records if record["event"] == "result"]
+    line = f"          {best['first_token_loss']:.3f} nats for the first token of a sequence\n"
+    assert (line in done.err) == is_shown
 
 
 @pytest.mark.parametrize(

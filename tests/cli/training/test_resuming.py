@@ -89,10 +89,11 @@ def test_other_options_are_refused_by_name(textgen, interrupted, corpus):
         (("--time", "2h"), ("--time", "90s"), "--time 2:00:00, which may grow, not shrink to 1:30"),
         (("--steps", "9"), ("--time", "90s"), "--time was not given"),
         (("--epochs", "2"), ("--steps", "900"), "--steps was not given"),
+        (("--epochs", "2"), ("--start", "zero"), "--start eos, not zero"),
         (("--epochs", "2"), ("--level", "word", "--name", "cats-char"), "--tokenizer char, not word"),
     ],
 )
-def test_lengths_may_only_grow(textgen, interrupted, corpus, begun, asked, said):
+def test_lengths_may_only_grow_and_others_not_change(textgen, interrupted, corpus, begun, asked, said):
     interrupted(length=begun)
     done = textgen("train", corpus, "--resume", *asked)
     assert (done.code, done.out) == (2, "")

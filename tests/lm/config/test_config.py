@@ -27,6 +27,8 @@ IMPOSSIBLE = [
     (NetworkConfig, {"cutoffs": (1, 5)}, "cutoffs must rise from 2 or more, not [1, 5]"),
     (NetworkConfig, {"cutoffs": (4, 4)}, "cutoffs must rise from 2 or more, not [4, 4]"),
     (NetworkConfig, {"cutoffs": (4,), "softmax": "full"}, "the full softmax has no cutoffs, but [4] were found"),
+    (TextConfig, {"start": "bos"}, "unknown --start 'bos'; choose from eos, zero"),
+    (TextConfig, {"start": "zero", "carry": True}, "--carry and --start zero contradict each other"),
     (NetworkConfig, {"cell": "gruu"}, "unknown --cell 'gruu'; choose from rnn, gru-simple, gru, lstm, "),
     (NetworkConfig, {"tie": True, "embedding": 0}, "--tie and --embedding 0 contradict each other"),
     (TrainingConfig, {"epochs": 0}, "--epochs must be at least 1 and at most 1,000,000,000,000,000, not 0"),

@@ -125,7 +125,7 @@ def test_a_whole_file_is_one_exact_pass(write, network):
     rng = np.random.default_rng(1)
     text = "".join(rng.choice(list("aabb\nc"), 3000))
     found = evaluate(model, [write(text)])
-    losses = plain_pass(model, ids_of(model, text), first=-1)
+    losses = plain_pass(model, ids_of(model, text), first=EOS_ID)
     assert found.nats == pytest.approx(math.fsum(losses), rel=1e-12)
     assert (found.tokens, found.sequences) == (3001, 1)
     assert found.oovs == text.count("c")

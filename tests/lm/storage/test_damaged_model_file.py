@@ -49,8 +49,8 @@ def test_a_safetensors_file_of_another_program(path):
 
 
 def test_a_file_of_a_newer_textgen(saved):
-    rewrite(saved, metadata={"textgen.format": "3", "textgen.version": "9.1"})
-    with pytest.raises(ModelFileError, match=r"newer textgen \(version 9\.1, format 3\).*pip install --upgrade"):
+    rewrite(saved, metadata={"textgen.format": "4", "textgen.version": "9.1"})
+    with pytest.raises(ModelFileError, match=r"newer textgen \(version 9\.1, format 4\).*pip install --upgrade"):
         load_model(saved)
 
 

@@ -55,7 +55,7 @@ def test_the_summary_holds_all_but_the_weights(saved):
     assert summary.text == model.text
     assert summary.vocabulary == VOCABULARY
     assert summary.history == model.history
-    assert (summary.format, summary.version, summary.level) == (2, __version__, "char")
+    assert (summary.format, summary.version, summary.level) == (3, __version__, "char")
     # lstm, 7 tokens one-hot, 5 units: 4 gates of 7 + 5 rows and a bias, then the softmax
     assert summary.parameters == 20 * (7 + 5 + 1) + 7 * (5 + 1)
 
@@ -64,7 +64,7 @@ def test_the_header_is_readable_by_any_reader_of_safetensors(saved):
     content = saved.read_bytes()
     size = struct.unpack("<Q", content[:8])[0]
     metadata = json.loads(content[8 : 8 + size])["__metadata__"]
-    assert metadata["textgen.format"] == "2"
+    assert metadata["textgen.format"] == "3"
     assert metadata["textgen.version"] == __version__
     assert json.loads(metadata["textgen.config"])["network"]["hidden"] == 5
     assert json.loads(metadata["textgen.vocabulary"])["tokens"] == list(VOCABULARY.tokens)

@@ -9,12 +9,14 @@ import pytest
 
 from tests.lm.storage import headers
 from tests.lm.tasks import of_type
+from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.scoring import score
 from textgen.lm.planning.plan import plan
 from textgen.lm.progress.checkpoint import read_checkpoint
 from textgen.lm.storage.model_file import FORMAT, load_model, read_summary, save_model
 from textgen.lm.training.loop import train
 from textgen.lm.training.reports import Finished, ValidationReport
+from textgen.lm.writing.sampling import sample
 from textgen.nn.config import NetworkConfig
 from textgen.text.corpus.corpus import read_corpus
 
@@ -44,6 +46,28 @@ SAID = {  # by the version that wrote it: format, network, parameters, log10 P o
         *(2, WORD, 619),
         *([-7.669706079187075, -4.432395801673874, -0.890391886572932], 2.1870619505643845),
     ),
+    "80d7783-char": (
+        *(3, CHAR, 985),
+        *([-18.814898091433218, -8.974549248014597, -1.3077238111543037], 1.8996112411969328),
+    ),
+}
+WROTE = {  # by the version that wrote it, too: the second and third sequence of seed 3
+    "493e033-char": ["dmwgm .cte", "d.taaghlhhe dllec.adggshs"],
+    "d6a2b68-word": [
+        "wall wall wall log hen the cat mat the the",
+        "wall cat the sat. mat sat dog sat sat on the wall cat. on mat cat sat wall log log log on dog",
+    ],
+    "96ac274-word": ["dog log mat. mat", "dog on the the on cat the. the the the"],
+    "04de7ca-char": ["ggcng an  ", "ght hate t  sae lat.hhhta"],
+    "04de7ca-word": ["dog log mat. wall", "dog on the the the. the sat the the"],
+    "80d7783-char": ["lgcng an  ", "sh e leht   sae lat.hhhta"],
+}
+SECOND_EPOCH = {  # how sequences start; what the program found that began the training: losses, the first epoch's
+    "04de7ca-char": ("zero", (1.8012619054276648, 1.7258603793300995), (2.349907792594335, 1.9752427649824587, None)),
+    "80d7783-char": (
+        *("eos", (1.788568024051516, 1.7078928237092006)),
+        (2.344345941118998, 1.961770813759059, 1.8106720447540283),
+    ),
 }
 
 
@@ -58,10 +82,25 @@ def test_a_model_of_an_earlier_version(path):
     summary = read_summary(path)
     assert (summary.format, summary.network, summary.parameters) == (number, network, parameters)
     assert summary.level == path.stem[-4:]
+    assert summary.text.start == ("eos" if number >= 3 else "zero"), "as it learnt"
     assert summary.history.best is not None
     assert summary.history.best.valid_loss == loss
     model = load_model(path)
     assert [one.log_probability / math.log(10) for one in score(model, SENTENCES)] == pytest.approx(scores, rel=1e-5)
+    written = sample(model, SamplingConfig(count=3, seed=3, max_length=30))
+    assert [one.text for one in written][1:] == WROTE[path.stem]
+
+
+@pytest.mark.parametrize(("carry", "start"), [(False, "zero"), (True, "eos")])
+def test_how_sequences_start_where_a_file_does_not_say(carry, start, tmp_path):
+    """With `carry` there always was an `<eos>` before the first one."""
+    header, arrays = headers.split((FILES / "04de7ca-char.safetensors").read_bytes())
+    settings = json.loads(header["__metadata__"]["textgen.config"])
+    assert "start" not in settings["text"]
+    settings["text"]["carry"] = carry
+    header["__metadata__"]["textgen.config"] = json.dumps(settings)
+    (tmp_path / "old.safetensors").write_bytes(headers.join(json.dumps(header), arrays))
+    assert load_model(tmp_path / "old.safetensors").text.start == start
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
@@ -82,17 +121,17 @@ def test_an_old_model_is_saved_in_the_new_format(path, tmp_path):
     assert again.network.parameters.vector.tobytes() == model.network.parameters.vector.tobytes()
 
 
-def test_a_training_of_an_earlier_version_is_gone_on_with():
-    """Its second epoch found, at the commit that began it, the losses below."""
-    found = read_checkpoint(FILES / "04de7ca-char.checkpoint")
-    origin = found.origin
+@pytest.mark.parametrize("name", SECOND_EPOCH)
+def test_a_training_of_an_earlier_version_is_gone_on_with(name):
+    found = read_checkpoint(FILES / f"{name}.checkpoint")
+    origin, (start, losses, first_losses) = found.origin, SECOND_EPOCH[name]
+    assert origin.text.start == start
     corpus = read_corpus([FILES / "cats.txt"], origin.text, lambda _: None)
     assert (corpus.sha256, len(corpus.vocabulary)) == (origin.corpus_sha256, origin.vocabulary_size)
     the_plan = plan(corpus, origin.network, replace(origin.training, epochs=2))
     reports = list(train(corpus, origin.text, the_plan, begin=found))
     [validation], [end] = of_type(ValidationReport, reports), of_type(Finished, reports)
     assert (validation.epoch, validation.step, end.reason) == (2, 20, "epochs")
-    assert validation.train_loss == pytest.approx(1.8012619054276648, rel=1e-4)
-    assert validation.valid_loss == pytest.approx(1.7258603793300995, rel=1e-4)
+    assert (validation.train_loss, validation.valid_loss) == pytest.approx(losses, rel=1e-4)
     first = end.model.history.validations[0]
-    assert (first.train_loss, first.valid_loss) == (2.349907792594335, 1.9752427649824587)
+    assert (first.train_loss, first.valid_loss, first.first_token_loss) == first_losses

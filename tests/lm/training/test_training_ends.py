@@ -57,7 +57,7 @@ def test_the_best_parameters_are_kept(animals):
     assert [r.best for r in validations] == [loss < min(losses[:n], default=math.inf) for n, loss in enumerate(losses)]
     with Team(1) as team:
         nats = -math.fsum(token_log_probabilities(end.model, animals.corpus.valid, team))
-        assert nats == pytest.approx(validation_nats(end.model, animals.corpus.valid, team), rel=1e-12)
+        assert nats == pytest.approx(validation_nats(end.model, animals.corpus.valid, team).total, rel=1e-12)
     assert nats / len(animals.corpus.valid.ids) == pytest.approx(losses[best], rel=1e-12)
 
 

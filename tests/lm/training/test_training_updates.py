@@ -42,7 +42,7 @@ def test_momentum(animals, monkeypatch):
     monkeypatch.setattr(run, "learning_rate", lambda *_: 1e-3)
     one_window = replace(animals, corpus=replace(animals.corpus, valid=None), text=replace(animals.text, carry=True))
     options = {"optimizer": "sgd", "clip": 0.0, "batch": 1, "bptt": 10_000, "momentum": 0.8}
-    start = vector_of(LanguageModel.new(animals.text, SMALL, animals.corpus.vocabulary, 1))
+    start = vector_of(LanguageModel.new(one_window.text, SMALL, animals.corpus.vocabulary, 1))
     first, second = (vector_of(one_window.end(epochs=epochs, **options).model) - start for epochs in (1, 2))
     assert np.linalg.norm(first) > 1e-4
     assert np.linalg.norm(second - 2.8 * first) < 0.02 * np.linalg.norm(first)

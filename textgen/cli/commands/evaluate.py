@@ -23,8 +23,8 @@ def evaluate(
 ) -> None:
     """Measure a model on a held-out text.
 
-    Shown are nats per token, perplexity with and without tokens outside the vocabulary (OOV), bits per
-    character, and a signature that says how they were counted.
+    Shown are nats per token and per first token of a sequence, perplexity with and without tokens outside
+    the vocabulary (OOV), bits per character, and a signature that says how they were counted.
 
     Examples:
         textgen evaluate corpora/alice.txt
@@ -58,6 +58,7 @@ def as_record(result: Evaluation) -> dict[str, object]:
         "characters": result.characters,
         "nats": result.nats,
         "nats_per_token": result.nats_per_token,
+        "nats_per_first_token": result.nats_per_first_token,
         "perplexity": result.perplexity,
         "perplexity_without_oov": result.perplexity_without_oov,
         "bits_per_character": result.bits_per_character,
@@ -73,6 +74,7 @@ def describe(result: Evaluation) -> list[tuple[str, str]]:
         ("OOVs", f"{result.oovs}"),
         ("characters", f"{result.characters}"),
         ("nats per token", f"{result.nats_per_token:.4f}"),
+        ("nats per first token", f"{result.nats_per_first_token:.4f}"),
         ("perplexity", format_perplexity(result.perplexity)),
         ("perplexity without OOV", format_perplexity(result.perplexity_without_oov)),
         ("bits per character", f"{result.bits_per_character:.4f}"),

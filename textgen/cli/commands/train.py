@@ -16,7 +16,7 @@ from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
 from textgen.lm.config.finetuning import VOCABULARIES, FinetuningConfig
 from textgen.lm.config.sizes import SIZES
-from textgen.lm.config.text import TextConfig
+from textgen.lm.config.text import STARTS, TextConfig
 from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS, TrainingConfig
 from textgen.nn.config import SOFTMAXES, NetworkConfig
 from textgen.text.corpus.units import UNITS
@@ -32,6 +32,7 @@ _output = options.group(options.OUTPUT)
 _LEVEL = f"What a token is: {', '.join(LEVELS)}."
 _TOKENIZER = f"How text is cut into tokens: {', '.join(TOKENIZERS)}."
 _UNIT = f"What a sequence is: {', '.join(UNITS)}."
+_START = f"Input before a sequence's first token: {' or '.join(STARTS)}; eos, its own row, learns beginnings sooner."
 _SHUFFLE = "Shuffle the sequences by the seed before the last part is held out, for a list sorted by something."
 _CELL = f"Recurrent cell: {', '.join(CELLS)}."
 _DROPOUT_KIND = f"Masks for a whole window, or for each time step: {' or '.join(DROPOUT_KINDS)}."
@@ -62,6 +63,7 @@ def train(
     tokenizer: Annotated[str | None, _text(metavar="NAME", help=_TOKENIZER, show_default=_BY_LEVEL)] = None,
     unit: Annotated[str, _text(metavar="UNIT", common=True, help=_UNIT)] = TextConfig.unit,
     carry: Annotated[bool, _text("--carry", help="Keep the state from sequence to sequence.")] = TextConfig.carry,
+    start: Annotated[str, _text(metavar="HOW", help=_START)] = TextConfig.start,
     lowercase: Annotated[bool, _text("--lowercase", help="Make everything lower case.")] = TextConfig.lowercase,
     min_count: Annotated[
         int | None,

@@ -81,6 +81,8 @@ def describe_end(end: Finished, patience: int, destination: Destination) -> Note
     best = end.best
     if best is not None and best.valid_loss is not None:
         yield "held out", f"{format_held_out(best)}, epoch {best.epoch}"
+        if best.first_token_loss is not None and best.model.text.unit != "file":  # a file is cut in its middle
+            yield "", f"{best.first_token_loss:.3f} nats for the first token of a sequence"
     if best is not None:
         yield "saved", str(destination.path)
 

@@ -24,7 +24,8 @@ class Evaluation:
     """The loss over a text.
 
     tokens : `<eos>` included. oovs : tokens that the model does not know. characters : of the original text.
-    nats, nats_without_oov : the sum of -log P over all tokens, and over those that the model knows.
+    nats, nats_without_oov, nats_of_first : the sum of -log P over all tokens, over those that the model knows, and over
+    the first token of each sequence.
     signature : how it was counted.
     """
 
@@ -34,12 +35,18 @@ class Evaluation:
     sequences: int
     nats: float
     nats_without_oov: float
+    nats_of_first: float
     signature: str
 
     @property
     def nats_per_token(self) -> float:
         """The mean cross-entropy."""
         return self.nats / self.tokens
+
+    @property
+    def nats_per_first_token(self) -> float:
+        """The mean cross-entropy of the first token of a sequence: how well the model knows beginnings."""
+        return self.nats_of_first / self.sequences
 
     @property
     def perplexity(self) -> float:
@@ -73,5 +80,6 @@ def evaluate(model: LanguageModel, paths: Sequence[Path | str], threads: int = 0
         sequences=len(text),
         nats=-math.fsum(log_probabilities),
         nats_without_oov=-math.fsum(log_probabilities[known]),
+        nats_of_first=-math.fsum(log_probabilities[text.starts]),
         signature=signature(model.text),
     )

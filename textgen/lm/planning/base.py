@@ -25,7 +25,7 @@ from textgen.paths import kept
 from textgen.text.corpus.corpus import VocabularyRule
 from textgen.text.tokens.vocabulary import Vocabulary
 
-_TEXT = ("tokenizer", "lowercase", "carry")  # what the parameters have been learnt with
+_TEXT = ("tokenizer", "lowercase", "carry", "start")  # what the parameters have been learnt with
 _NETWORK = ("cell", "hidden", "layers", "embedding", "head_layers", "tie", "softmax")
 _OPEN = (None, "auto")  # what a setting is that is taken over
 

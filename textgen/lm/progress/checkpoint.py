@@ -3,7 +3,7 @@
 A safetensors file (https://huggingface.co/docs/safetensors) beside the model's: the arrays of a `Snapshot`, all
 float32, and as metadata, in strings:
 
-    textgen.checkpoint  "1", the format's number; only this one is read
+    textgen.checkpoint  "2", the format's number; "1", which lacks how sequences start, is read, too
     textgen.version     the version that wrote the file
     textgen.origin      JSON, see `Origin`
     textgen.state       JSON, see `State`
@@ -25,7 +25,7 @@ import numpy as np
 from textgen import __version__
 from textgen.checks import build, shortened
 from textgen.errors import ConfigError, ModelFileError
-from textgen.lm.config.text import TextConfig
+from textgen.lm.config.text import TextConfig, with_start
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.planning.plan import TrainingPlan
 from textgen.lm.progress.course import Course
@@ -40,7 +40,7 @@ from textgen.paths import STDIN, found_again, kept, real
 from textgen.text.corpus.corpus import Corpus, VocabularyRule
 from textgen.text.tokens.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 _UNCOUNTED = 2**53  # no training comes so far; kernels are given the step in 64 bits
 _KIND = Kind("checkpoint", remedy="--force trains anew")
 _BEFORE = {"base": None, "vocabulary": None}  # of an origin, before a training could begin with a model
@@ -172,20 +172,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def _check_format(file: TensorFile, version: str) -> None:
-    """Raise ModelFileError unless a checkpoint of this format was found."""
+    """Raise ModelFileError unless a checkpoint of a format was found that can be gone on from."""
     path, found = file.path, file.metadata.get("textgen.checkpoint")
     if found is None:
         raise ModelFileError(f"{path}: a safetensors file, but not a checkpoint of textgen")
-    if found != str(FORMAT):
+    if found not in map(str, range(1, FORMAT + 1)):
         raise ModelFileError(
             f"{path}: a checkpoint of format {found:.20}, written by textgen {version}; this is {__version__},"
-            f" which goes on from format {FORMAT} alone: go on with that version, or train anew with --force"
+            f" which goes on from formats up to {FORMAT}: go on with that version, or train anew with --force"
         )
 
 
 def _origin_of(file: TensorFile, version: str) -> Origin:
     try:
-        return file.read("textgen.origin", lambda record: build(Origin, _BEFORE | record))
+        return file.read("textgen.origin", lambda record: build(Origin, with_start(_BEFORE | record)))
     except ModelFileError as error:
         if version == __version__:
             raise

@@ -46,8 +46,9 @@ class Validation:
     """What a validation found, and when.
 
     tokens, seconds : of the training until then. train_loss : nats per token since the validation before. valid_loss,
-    bits_per_character, perplexity : None if nothing is held out. In a file each of the four is None, too, where it was
-    not finite.
+    bits_per_character, perplexity : None if nothing is held out. first_token_loss : nats per first token of a held-out
+    sequence, of which the figures for all tokens show little; None, too, in a history from before it was measured. In a
+    file each of the five is None, too, where it was not finite.
     """
 
     epoch: int
@@ -58,6 +59,7 @@ class Validation:
     valid_loss: float | None
     bits_per_character: float | None
     perplexity: float | None
+    first_token_loss: float | None = field(default=None, kw_only=True)
 
     @property
     def judged(self) -> float:
@@ -100,7 +102,11 @@ class History:
 
     def as_record(self) -> dict[str, Any]:
         """All that is known, by name, for JSON."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        record = {name: value for name, value in asdict(self).items() if value is not None}
+        for validation in record["validations"]:
+            if validation["first_token_loss"] is None:  # as earlier versions wrote it
+                del validation["first_token_loss"]
+        return record
 
     @property
     def best(self) -> Validation | None:

@@ -4,8 +4,8 @@ The format is safetensors (https://huggingface.co/docs/safetensors): a JSON head
 under the names of the network's parameters. In a file that `halve_model` wrote they are all float16, the nearest to
 what was trained. The rest stands in the header's metadata, as strings:
 
-    textgen.format      "2"; a higher number was written by a newer textgen. "1", of version 0.1.0, lacks the settings
-                        that came after it, and is read with their defaults
+    textgen.format      "3"; a higher number was written by a newer textgen. Files of a lower one lack the settings that
+                        came after it, and mean what was done before there was the choice
     textgen.version     the version that wrote the file
     textgen.config      JSON {"text": TextConfig, "network": NetworkConfig}
     textgen.vocabulary  JSON, see `Vocabulary`
@@ -26,7 +26,7 @@ import numpy as np
 from textgen import __version__
 from textgen.checks import build, shortened
 from textgen.errors import ConfigError, ModelFileError
-from textgen.lm.config.text import TextConfig
+from textgen.lm.config.text import TextConfig, with_start
 from textgen.lm.storage.atomic_write import write_atomically
 from textgen.lm.storage.history import History
 from textgen.lm.storage.model import LanguageModel
@@ -37,7 +37,7 @@ from textgen.nn.network import Network
 from textgen.nn.parameters import declare
 from textgen.text.tokens.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 _KIND = Kind("model file", remedy="copy it again, or train anew", types=("F32", "F16"))
 _MOST_IN_16_BITS = 65_504
 _BEFORE = {"tie": False}  # of a network, before there was the setting
@@ -56,7 +56,7 @@ class _Settings:
         network = record.get("network")
         if isinstance(network, dict):
             record = {**record, "network": _BEFORE | network}
-        return build(cls, record, lacking=True)
+        return build(cls, with_start(record), lacking=True)
 
 
 @dataclass(frozen=True)

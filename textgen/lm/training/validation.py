@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.training import TrainingConfig
@@ -22,17 +24,28 @@ _ROWS, _STEPS = 32, 64  # of a window
 _CONTEXT = 256  # tokens before a validation row's first one that bring its state up
 
 
-def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> float:
-    """The sum of -log P over the tokens of `text`.
+class Nats(NamedTuple):
+    """Sums of -log P : over all tokens of a text, and over the first token of each of its sequences."""
+
+    total: float
+    first: float
+
+
+def validation_nats(model: LanguageModel, text: PackedText, team: Team) -> Nats:
+    """The sums of -log P over the tokens of `text`.
 
     Long sequences are cut, so that many rows run side by side; each row's state is brought up by the 256 tokens before
     it. Where no sequence is longer than that, the figure is `evaluate`'s own.
     """
-    total = 0.0
+    total = first = 0.0
+    is_first = np.zeros(len(text.ids), np.bool_)
+    is_first[text.starts] = True
     computation = Computation.without_training(model.network, team)
-    for window, _ in evaluation_windows(text, _ROWS, _STEPS, _CONTEXT, model.text.carry):
-        total += float(computation.forward(with_first_input(window, model.first_input)).sum())
-    return total
+    for window, positions in evaluation_windows(text, _ROWS, _STEPS, _CONTEXT, model.text.carry):
+        losses = computation.forward(with_first_input(window, model.first_input))
+        total += float(losses.sum())
+        first += float(losses[(positions >= 0) & is_first[positions]].sum())
+    return Nats(total, first)
 
 
 def tokens_read(text: PackedText | None, carry: bool) -> int:
@@ -40,14 +53,15 @@ def tokens_read(text: PackedText | None, carry: bool) -> int:
     return 0 if text is None else count_read(text, _ROWS, _CONTEXT, carry)
 
 
-def figures_of(nats: float | None, text: PackedText | None) -> dict[str, Any]:
-    """A validation's figures under their names in its report, of the sum of losses over `text`; None: not measured."""
+def figures_of(nats: Nats | None, text: PackedText | None) -> dict[str, Any]:
+    """A validation's figures under their names in its report, of the losses over `text`; None: not measured."""
     if nats is None or text is None:
-        return dict.fromkeys(("valid_loss", "bits_per_character", "perplexity"))
+        return dict.fromkeys(("valid_loss", "bits_per_character", "perplexity", "first_token_loss"))
     return {
-        "valid_loss": nats / len(text.ids),
-        "bits_per_character": bits_per_character(nats, int(text.characters.sum())),
-        "perplexity": perplexity(nats, len(text.ids)),
+        "valid_loss": nats.total / len(text.ids),
+        "bits_per_character": bits_per_character(nats.total, int(text.characters.sum())),
+        "perplexity": perplexity(nats.total, len(text.ids)),
+        "first_token_loss": nats.first / len(text),
     }
 
 
