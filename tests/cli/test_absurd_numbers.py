@@ -48,7 +48,8 @@ def check(done, option, codes):
 
 
 def test_all_commands_with_numbers_are_tried():
-    assert {name for name in COMMANDS if numeric_options(name)} == {"train", "sample", "complete", "score", "evaluate"}
+    tried = {"train", "sample", "complete", "repl", "score", "evaluate"}
+    assert {name for name in COMMANDS if numeric_options(name)} == tried
     assert len(numeric_options("train")) > 20
 
 
@@ -68,6 +69,13 @@ def test_training(textgen, corpus, signal_at, option, value):
 def test_sampling(textgen, stored, option, value):
     stored("lines")
     check(textgen("sample", "--count", "2", "--max-length", "4", "--seed", "1", option, value), option, {0, 2})
+
+
+@pytest.mark.parametrize(("option", "value"), cases("repl"))
+def test_writing_together(textgen, stored, option, value):
+    """A turn that would take for ever is not begun."""
+    stored("lines")
+    check(textgen("repl", option, value, stdin="/settings\n"), option, {0, 2})
 
 
 TEXTS_WITH_NUMBERS = [*(("--length", value) for value in WHOLE), *(("--temperature", value) for value in REAL)]

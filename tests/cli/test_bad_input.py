@@ -7,6 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.cli.conftest import SMALL
+from textgen.lm.storage.model_file import FORMAT
 from textgen.lm.storage.store import list_models, models_folder
 
 
@@ -120,8 +121,7 @@ def test_an_impossible_training(textgen, corpus, options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--temperature", "-1"], "--temperature must be above 0, not -1"),
-        (["--temperature", "0"], "--temperature must be above 0, not 0"),
+        (["--temperature", "-1"], "--temperature must be at least 0, not -1"),
         (["-n", "0"], "--count must be at least 1, not 0"),
         (["--max-length", "0"], "--max-length must be at least 1"),
         (["--top-k", "-1"], "--top-k must be at least 0"),
@@ -230,7 +230,7 @@ def make_foreign(path):
 
 
 def make_newer(path):
-    path.write_bytes(path.read_bytes().replace(b'"textgen.format":"2"', b'"textgen.format":"7"'))
+    path.write_bytes(path.read_bytes().replace(b'"textgen.format":"%d"' % FORMAT, b'"textgen.format":"9"'))
 
 
 @pytest.mark.parametrize("command", USES)

@@ -13,13 +13,21 @@ from textgen.cli.app import app
 from textgen.cli.commands.options import CommonHeading
 
 MODELS_AT_80 = """\
-Usage: textgen models [OPTIONS]
+Usage: textgen models [OPTIONS] COMMAND [ARGS]...
 
-  List the models in the store, the newest first.
+  List the models in the store, or rename or remove them.
+
+  The newest comes first; those that came with textgen are the last.
 
 Examples:
   textgen models
   textgen models --level word --json
+
+Commands:
+  rm      Remove models for good.
+  path    Print where a model's file is.
+  rename  Give a model another name.
+  halve   Write a copy of half the size.
 
 Options:
   --level LEVEL               Only models of this level: char, word.
@@ -64,7 +72,7 @@ Options:
                               command line win.
   -h, --help                  Show this message and exit.
 
---help-all shows 36 more options.
+--help-all shows 40 more options.
 """
 
 TRAIN_AT_100 = """\
@@ -175,7 +183,7 @@ def test_the_examples_are_whole_lines_that_work(textgen, at_home, monkeypatch, c
             arguments.append("--print-config")
         done = textgen(*arguments)
         assert done.code == 0, (example, done.err)
-        assert done.out
+        assert done.out or command == "repl"  # which nobody types anything for
 
 
 def test_the_texts_of_the_examples_are_there(textgen):

@@ -185,7 +185,7 @@ def test_a_signal_saves_what_there_is(begun, corpus, number, expected):
     assert model.history.stopped == "interrupted"
     assert model.history.validations
     left = sorted(path.name for path in models_folder().iterdir())
-    assert left == ["cats-char.checkpoint", "cats-char.safetensors"]
+    assert left == ["cats-char.checkpoint", "cats-char.index", "cats-char.safetensors"]
 
 
 @posix

@@ -38,14 +38,14 @@ SAID = {
     "sample --char": "there is no --char: it is called --level char;",
     # What belongs to another command, or to another place.
     "score --learning-rate 3": "there is no --learning-rate here: --lr is an option of `textgen train`; see",
-    "evaluate x --temperature 2": "there is no --temperature here: it is an option of `textgen sample`;",
+    "evaluate x --temperature 2": "there is no --temperature here: it is an option of `textgen sample`, `textgen",
     "train x --version": "there is no --version here: it is an option of `textgen`;",
     "--model x sample": "--model stands too early: it comes after the command, as in `textgen sample --model`;",
     "info -m x": "there is no -m: the model is its argument: `textgen info NAME`; see `textgen info --help`",
     "info --model x": "there is no --model: the model is its argument: `textgen info NAME`;",
     "models -m x": "there is no -m: `textgen models` lists all; `textgen info NAME` shows one;",
     # Misspellings, and what nobody knows.
-    "train x --hiden 3": "no such option: --hiden (Possible options: --hidden, --tie, --time); see `textgen train",
+    "train x --hiden 3": "no such option: --hiden (Possible options: --hidden, --index, --tie); see `textgen train",
     "sample --zzz": "no such option: --zzz; see `textgen sample --help`",
     "--zzz": "no such option: --zzz; see `textgen --help`",
     "sample -N 3": "no such option: -N;",

@@ -171,10 +171,12 @@ class TwinDropout:
         kept = [block[k] >= round(rate * 2**32) for k in range(4) for block in words]
         return [1 / (1 - rate) if keep else 0.0 for keep in kept[:columns]]
 
-    def at(self, t: int, b: int, idx: int) -> Dropped:
-        """What is dropped at a time step in a row, where the token `idx` is the input."""
+    def at(self, t: int, b: int, idx: int, is_start: bool = False) -> Dropped:
+        """What is dropped at a time step in a row, where the token `idx` is the input; at a start that never is."""
 
         def dropped(place: int, x: Vector) -> Vector:
+            if place == 0 and is_start:
+                return x
             numbers = range(-(-len(x) // 4)) if place else [idx % 2**32]
             return [value * scale for value, scale in zip(x, self.mask(place, t, b, numbers, len(x)), strict=True)]
 
@@ -263,7 +265,8 @@ class TwinNetwork:
                 if starts[t, b]:
                     row = [tuple([0.0] * len(vector) for vector in state) for state in row]
                 idx = int(inputs[t, b])
-                row, logits = self.advance(idx, row, keep_all if dropout is None else dropout.at(t, b, idx))
+                dropped = keep_all if dropout is None else dropout.at(t, b, idx, bool(starts[t, b]))
+                row, logits = self.advance(idx, row, dropped)
                 if targets[t, b] >= 0:
                     losses[t, b] = cross_entropy(logits, int(targets[t, b]))
             for layer, state in enumerate(row):

@@ -205,7 +205,7 @@ def test_a_training_goes_on_under_its_new_name(textgen, train, corpus):
     textgen("models", "rename", "old", "new")
     done = train("--name", "new", "--resume", length=("--epochs", "3"))
     assert done.code == 0
-    assert left() == ["new.checkpoint", "new.safetensors"]
+    assert left() == ["new.checkpoint", "new.index", "new.safetensors"]
 
 
 @pytest.mark.parametrize("taken", [".safetensors", ".checkpoint", ".index"])

@@ -1,5 +1,7 @@
 """`textgen repl`: turns, commands, and what is never lost."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from textgen.cli.repl.settings import changed, described, setting_names
@@ -130,8 +132,8 @@ def test_ctrl_c_stops_the_model_and_ctrl_d_leaves(at_terminal, stored):
     assert seat.process.wait() == 0
 
 
+@pytest.mark.skipif(find_spec("readline") is None, reason="this system has no readline")
 def test_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
-    pytest.importorskip("readline")
     stored("lines")
     for keys in (b"/settings\r", b"\x1b[A\r"):
         seat = at_terminal("repl", streams=("stdin", "stdout", "stderr"))

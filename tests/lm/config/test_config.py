@@ -60,7 +60,7 @@ IMPOSSIBLE = [
     (TrainingConfig, {"seconds": 5, "steps": 1}, "--time and --steps contradict each other; give one of them"),
     (SamplingConfig, {"count": 0}, "--count must be at least 1, not 0"),
     (SamplingConfig, {"max_length": 0}, "--max-length must be at least 1, not 0"),
-    (SamplingConfig, {"temperature": -1}, "--temperature must be above 0, not -1"),
+    (SamplingConfig, {"temperature": -1}, "--temperature must be at least 0, not -1"),
     (SamplingConfig, {"top_k": -1}, "--top-k must be at least 0, not -1"),
     (SamplingConfig, {"top_p": 0}, "--top-p must be above 0 and at most 1, not 0"),
     (SamplingConfig, {"min_p": 1.5}, "--min-p must be at least 0 and at most 1, not 1.5"),

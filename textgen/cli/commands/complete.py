@@ -75,7 +75,9 @@ def complete(
     --top most probable of its own length. <unk> is left out, but keeps its share of the probability. What
     is drawn by chance comes from `textgen sample`.
 
-    Example: textgen complete "The apple and" --length 1 --temperature 0.5,1,2
+    Examples:
+        textgen complete "The apple and"
+        textgen complete "The apple and" --length 1 --temperature 0.5,1,2
     """
     config = CompletionConfig(
         top=top,

@@ -34,6 +34,10 @@ def repl(
     """Write together with a model: type a beginning, see it go on, change how it draws, go back and try another way.
 
     /help lists what can be asked for. Ctrl-C stops the model, Ctrl-D leaves.
+
+    Examples:
+        textgen repl
+        textgen repl --model shakespeare-char --temperature 0.7
     """
     values = {name: value for name, value in locals().items() if name != "max_length" or value is not None}
     config = pick(SamplingConfig, values).seeded()
