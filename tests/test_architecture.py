@@ -27,7 +27,8 @@ ROOMS = {  # floor -> its rooms, the lower ones first; a floor that is not named
     "cli": (
         "terminal",
         "show",
-        "training",
+        "request",
+        "course",
         "repl",
         "commands",
         "",

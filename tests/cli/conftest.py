@@ -15,7 +15,7 @@ import pytest
 
 from tests.lm.tasks import timeless
 from textgen.cli.boundary import run
-from textgen.cli.training.progress import PlainProgress
+from textgen.cli.course.progress import PlainProgress
 from textgen.lm.progress import pace
 from textgen.lm.storage import store as model_store
 from textgen.lm.storage.model_file import halve_model, load_model

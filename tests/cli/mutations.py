@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.lm.storage import headers
+from textgen.cli.course.course import check_memory
+from textgen.cli.request.request import Configs
+from textgen.cli.request.resuming import check_same_text, describe_checkpoint, resumed_configs
 from textgen.cli.show.curve_view import ASCII, draw_curve
 from textgen.cli.show.learning_curve import learning_curve
 from textgen.cli.show.summary import as_record, describe
-from textgen.cli.training.course import check_memory
-from textgen.cli.training.request import Configs
-from textgen.cli.training.resuming import check_same_text, describe_checkpoint, resumed_configs
 from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.inference.scoring import score

@@ -61,8 +61,9 @@ Options:
                               something.
   --size SIZE                 Size of the network: small, medium, large.
                               [default: by the text]
-  --dropout X                 Share of units dropped after each layer.
-                              [default: by the epochs]
+  --from NAME|FILE            Begin with this model: for a text too small to
+                              learn from alone. What it knew before is
+                              forgotten.
   --epochs N                  Passes over the text.  [default: by the text]
   --time TIME                 How long: 90s, 10m, 1h30m, or seconds.
   --name NAME                 The model's name.  [default: by the file's and

@@ -80,7 +80,7 @@ def test_the_settings_name_the_text(run, tmp_path):
 
 
 def test_a_shell_takes_the_words_that_are_printed():
-    from textgen.cli.training.resuming import quoted
+    from textgen.cli.request.resuming import quoted
 
     bash = Path("/bin/bash")
     if not bash.exists():

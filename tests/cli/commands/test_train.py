@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.cli.conftest import LINES
-from textgen.cli.training import notes as training_notes
+from textgen.cli.course import notes as training_notes
 from textgen.lm.storage.model_file import load_model, read_summary
 from textgen.lm.storage.store import list_models, models_folder
 from textgen.text.corpus import holdout

@@ -12,11 +12,11 @@ import pytest
 from numba.core.caching import IndexDataCacheFile
 
 from tests.cli.conftest import SMALL, Screen
+from textgen.cli.course.progress import open_progress
+from textgen.cli.request.request import Configs
 from textgen.cli.terminal.compiling import compilation_watched
 from textgen.cli.terminal.output import Notes
 from textgen.cli.terminal.signals import Stopping, interruptible
-from textgen.cli.training.progress import open_progress
-from textgen.cli.training.request import Configs
 from textgen.core.runtime import jit, kernel_cache
 from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.lm.config.text import TextConfig

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from textgen.cli.commands import options
+from textgen.cli.request.request import pick
 from textgen.cli.terminal.output import Notes
-from textgen.cli.training.request import pick
 from textgen.lm.config.sampling import SamplingConfig
 
 _LENGTHS = {"char": 300, "word": 60}  # tokens of a turn

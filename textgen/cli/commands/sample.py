@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from textgen.cli.commands import options
+from textgen.cli.request.request import pick
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes, flush_data
 from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, warn_of_unknown
-from textgen.cli.training.request import pick
 from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
 

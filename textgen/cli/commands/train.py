@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from textgen.cli.commands import options
+from textgen.cli.request.request import Request, configurations, given_options, merge, settings_of
 from textgen.cli.terminal.output import Notes
-from textgen.cli.training.request import Request, configurations, given_options, merge, settings_of
 from textgen.core.cells import CELLS
 from textgen.errors import ConfigError
 from textgen.lm.config.finetuning import VOCABULARIES, FinetuningConfig
@@ -213,10 +213,10 @@ def train(
     if resume and force:
         raise ConfigError("--resume and --force contradict each other; give one of them")
 
-    from textgen.cli.training.course import run_training
-    from textgen.cli.training.destination import Destination
-    from textgen.cli.training.print_config import print_config as print_settings
-    from textgen.cli.training.resuming import open_checkpoint, text_to_validate_on
+    from textgen.cli.course.course import run_training
+    from textgen.cli.course.print_config import print_config as print_settings
+    from textgen.cli.request.destination import Destination
+    from textgen.cli.request.resuming import open_checkpoint, text_to_validate_on
     from textgen.lm.planning.base import Base
     from textgen.lm.progress.resumable import resumable_path
     from textgen.lm.storage.store import checkpoint_path
@@ -246,7 +246,7 @@ def _read(config: Path | None) -> dict[str, Any]:
     """The options that stand in a file, if one is given. Raises ConfigError, naming it, if they cannot be."""
     if config is None:
         return {}
-    from textgen.cli.training.config_file import read_config
+    from textgen.cli.request.config_file import read_config
 
     found = read_config(config)
     try:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from textgen.cli.training.config_file import format_config, read_config
-from textgen.cli.training.request import merge, pick
+from textgen.cli.request.config_file import format_config, read_config
+from textgen.cli.request.request import merge, pick
 from textgen.errors import ConfigError, NoSuchInputError
 from textgen.lm.config.text import TextConfig
 from textgen.lm.config.training import TrainingConfig

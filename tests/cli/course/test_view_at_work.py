@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import SMALL, model_of
-from textgen.cli.training import progress
-from textgen.cli.training.progress import Glimpses, fitting_columns, format_heading
+from textgen.cli.course import progress
+from textgen.cli.course.progress import Glimpses, fitting_columns, format_heading
 
 if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals on Windows", allow_module_level=True)
@@ -121,7 +121,7 @@ def test_samples_take_no_more_than_their_share_of_the_time(monkeypatch):
         return [type("One", (), {"text": f"sample {config.seed}"})]
 
     monkeypatch.setattr(progress, "sample", sample)
-    monkeypatch.setattr("textgen.cli.training.progress.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("textgen.cli.course.progress.time.monotonic", lambda: clock[0])
     model: Any = None
     glimpses, drawn = Glimpses(40), []
     for number in range(1000):

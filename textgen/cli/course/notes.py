@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.cli.request.resuming import quoted
 from textgen.cli.show.summary import format_held_out, format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration
-from textgen.cli.training.resuming import quoted
 from textgen.lm.writing.copies import LEAST
 from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
 
 if TYPE_CHECKING:
-    from textgen.cli.training.destination import Destination
+    from textgen.cli.request.destination import Destination
     from textgen.lm.config.text import TextConfig
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import Finished

@@ -19,8 +19,8 @@ from textgen.nn.config import NetworkConfig
 from textgen.text.tokens.tokenizers import LEVELS, TOKENIZERS
 
 if TYPE_CHECKING:
+    from textgen.cli.request.destination import Destination
     from textgen.cli.terminal.output import Notes
-    from textgen.cli.training.destination import Destination
     from textgen.lm.planning.base import Base
     from textgen.lm.progress.checkpoint import Checkpoint
 

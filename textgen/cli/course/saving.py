@@ -18,8 +18,8 @@ from textgen.lm.storage.index_file import is_index, save_index
 from textgen.text.tokens.run_index import RunIndex, memory_to_build
 
 if TYPE_CHECKING:
+    from textgen.cli.request.destination import Destination
     from textgen.cli.terminal.output import Notes
-    from textgen.cli.training.destination import Destination
     from textgen.lm.progress.checkpoint import Origin
     from textgen.lm.storage.model import LanguageModel
     from textgen.lm.training.reports import CheckpointReport

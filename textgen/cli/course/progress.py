@@ -12,8 +12,8 @@ from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from textgen.cli.course.training_view import Figures, LiveView, TrainingView
 from textgen.cli.show.curve_view import choose_signs
-from textgen.cli.show.training_view import Figures, LiveView, TrainingView
 from textgen.cli.terminal.number_formats import format_duration, format_perplexity
 from textgen.cli.terminal.output import Notes, console, print_line
 from textgen.cli.terminal.signals import signal_handled
@@ -24,7 +24,7 @@ from textgen.lm.writing.sampling import sample
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from textgen.cli.training.request import Configs
+    from textgen.cli.request.request import Configs
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.storage.model import LanguageModel
     from textgen.lm.training.reports import RecoveryReport, StepReport, ValidationReport

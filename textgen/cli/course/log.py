@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textgen.cli.terminal.output import Notes
 from textgen.errors import ConfigError
 from textgen.lm.storage.atomic_write import output_error
 from textgen.lm.storage.strict_json import to_json
+from textgen.lm.training.reports import Finished, RecoveryReport, StepReport, ValidationReport
 from textgen.paths import STDIN, real
 
 Record = Callable[[Mapping[str, Any]], None]
@@ -82,3 +84,11 @@ def _is_torn(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, io.SEEK_END)
         return file.read(1) != b"\n"
+
+
+def as_record(report: StepReport | ValidationReport | RecoveryReport | Finished) -> dict[str, Any]:
+    """A report as JSON: all of it but the model."""
+    record = {field.name: getattr(report, field.name) for field in fields(report) if field.name != "model"}
+    if isinstance(report, Finished) and report.best is not None:
+        record["best"] = as_record(report.best)
+    return record

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from textgen.cli.course.log import open_log
 from textgen.cli.terminal.output import Notes
-from textgen.cli.training.log import open_log
 from textgen.errors import OutputError
 
 full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -53,7 +53,7 @@ def test_a_second_training_is_appended_even_after_a_line_without_an_end(tmp_path
 
 @pytest.mark.parametrize("room", [0, 1, 5])
 def test_a_disk_that_is_full_for_a_while_leaves_gaps(tmp_path, monkeypatch, capsys, room):
-    monkeypatch.setattr("textgen.cli.training.log.io.FileIO", FullDisk)
+    monkeypatch.setattr("textgen.cli.course.log.io.FileIO", FullDisk)
     path, FullDisk.room = tmp_path / "log.jsonl", 12 + room
     with open_log(path, Notes()) as write:
         write({"step": 1})

@@ -96,7 +96,7 @@ def test_a_log_does_not_go_into_the_index(train, tmp_path):
 
 
 def test_too_little_memory_for_it_leaves_the_model(train, placed, monkeypatch):
-    monkeypatch.setattr("textgen.cli.training.saving.available_memory", lambda: 60_000_000)
+    monkeypatch.setattr("textgen.cli.course.saving.available_memory", lambda: 60_000_000)
     done = train()
     assert done.code == 0
     assert load_model(placed)

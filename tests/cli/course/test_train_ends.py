@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from textgen.cli.training.progress import PlainProgress
+from textgen.cli.course.progress import PlainProgress
 from textgen.core.kernels.optimizers import gradient_size
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.storage.model_file import load_model
@@ -114,7 +114,7 @@ def test_a_training_that_diverges_at_once_leaves_no_model(train):
 
 def test_more_memory_than_the_process_can_have_is_said_before_the_work(train, monkeypatch):
     """Such as a container leaves it."""
-    monkeypatch.setattr("textgen.cli.training.course.available_memory", lambda: 2**20)
+    monkeypatch.setattr("textgen.cli.course.course.available_memory", lambda: 2**20)
     done = train()
     assert (done.code, done.out) == (2, "")
     assert "of memory, and can have 1.0 MB; choose a smaller --hidden" in done.err.splitlines()[-1]

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.cli.conftest import SMALL
-from textgen.cli.training.progress import PlainProgress
+from textgen.cli.course.progress import PlainProgress
 from textgen.lm.progress import pace
 from textgen.lm.progress.checkpoint import read_checkpoint
 from textgen.lm.storage.claim import Claim

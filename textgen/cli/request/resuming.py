@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textgen.checks import option_of
+from textgen.cli.request.request import Configs, Request
 from textgen.cli.terminal.number_formats import format_duration
-from textgen.cli.training.request import Configs, Request
 from textgen.errors import ConfigError
 from textgen.lm.config.finetuning import FinetuningConfig
 from textgen.paths import STDIN, shown

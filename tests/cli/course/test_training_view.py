@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from textgen.cli.course.training_view import Figures, TrainingView
 from textgen.cli.show.curve_view import ASCII, BRAILLE
-from textgen.cli.show.training_view import Figures, TrainingView
 from textgen.cli.terminal.screen import ScreenConsole
 
 FIGURES = Figures(

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.segment import ControlType
 from rich.text import Text
 
+from textgen.cli.course.sparkline import LossTrack, draw_sparkline
 from textgen.cli.show.curve_view import Signs
-from textgen.cli.show.sparkline import LossTrack, draw_sparkline
 from textgen.cli.terminal.escapes import escaped
 from textgen.cli.terminal.number_formats import format_duration
 from textgen.cli.terminal.output import LABEL_WIDTH

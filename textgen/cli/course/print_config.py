@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.cli.course.course import read_text
+from textgen.cli.request.config_file import format_config
 from textgen.cli.terminal.output import Notes, print_data
-from textgen.cli.training.config_file import format_config
-from textgen.cli.training.course import read_text
 from textgen.lm.planning.base import Base
 from textgen.lm.planning.plan import plan
 from textgen.paths import STDIN, Found, display_name, look_at
 
 if TYPE_CHECKING:
-    from textgen.cli.training.request import Configs
+    from textgen.cli.request.request import Configs
     from textgen.lm.progress.checkpoint import Checkpoint
 
 

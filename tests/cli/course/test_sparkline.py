@@ -4,8 +4,8 @@ import math
 
 import pytest
 
+from textgen.cli.course.sparkline import LossTrack, draw_sparkline
 from textgen.cli.show.curve_view import ASCII, BRAILLE
-from textgen.cli.show.sparkline import LossTrack, draw_sparkline
 
 
 def track_of(*losses):
