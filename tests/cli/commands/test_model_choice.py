@@ -14,6 +14,11 @@ from textgen.lm.storage.store import models_folder
 COMMANDS = (["sample", "-n", "1", "--seed", "1"], ["score", "the cat sat."], ["info"])
 
 
+def of_model(command, name):
+    """The command line that uses the model of that name."""
+    return [*command, name] if command == ["info"] else [*command, "-m", name]
+
+
 def used(done):
     """What the note on standard error says of the model."""
     assert done.code == 0, done.err
@@ -27,10 +32,11 @@ def used(done):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_on_a_fresh_install_the_packaged_models_are_used(textgen, packaged, command):
     packaged("word", "char")
-    cases = {"english-word": ([], ["--level", "word"]), "english-char": (["--level", "char"], ["-m", "english-char"])}
-    for name, ways in cases.items():
-        for options in ways:
-            note = used(textgen(*command, *options))
+    word, char = [*command, "--level", "word"], [*command, "--level", "char"]
+    cases = {"english-word": (command, word), "english-char": (char, of_model(command, "english-char"))}
+    for name, lines in cases.items():
+        for line in lines:
+            note = used(textgen(*line))
             assert note.startswith(name)
             assert note.endswith(", which came with textgen")
     assert not models_folder().exists()
@@ -44,7 +50,7 @@ def test_the_users_own_models_win(textgen, packaged, stored, command):
     assert used(textgen(*command, "--level", "char")).split()[0] == "mine"
     assert used(textgen(*command, "--level", "word")).startswith("english-word")
     stored("lines", "english-word")
-    assert "came with textgen" not in used(textgen(*command, "-m", "english-word"))
+    assert "came with textgen" not in used(textgen(*of_model(command, "english-word")))
 
 
 def test_without_a_packaged_model_of_the_level_there_is_none(textgen, packaged):
@@ -132,7 +138,7 @@ def test_the_environment_names_the_default(textgen, stored, monkeypatch, command
     assert note.split()[0].rstrip(",") == "old"
     assert note.endswith(", named by TEXTGEN_MODEL")
     assert used(textgen(*command, "--level", "word")) == note
-    asked = used(textgen(*command, "--model", "new"))
+    asked = used(textgen(*of_model(command, "new")))
     assert asked.split()[0] == "new"
     assert "TEXTGEN_MODEL" not in asked
     monkeypatch.setenv("TEXTGEN_MODEL", "")

@@ -31,7 +31,7 @@ def test_they_are_those_that_sample_draws(train, textgen):
 
 
 def test_json_names_the_temperature_of_each(train, textgen):
-    records = train("--json").records[1:]
+    records = train("--json").records[1:-1]
     assert [record["temperature"] for record in records] == [0.5] * 5 + [1.0] * 5
     assert [record["index"] for record in records] == [0, 1, 2, 3, 4] * 2
 
@@ -39,7 +39,7 @@ def test_json_names_the_temperature_of_each(train, textgen):
 def test_two_paragraphs_of_each(textgen, train, tmp_path):
     path = tmp_path / "paragraphs.txt"
     path.write_text("\n".join(f"{one}{one}" for one in PARAGRAPHS * 2))
-    records = train("--json", files=(path,)).records[1:]
+    records = train("--json", files=(path,)).records[1:-1]
     assert [record["temperature"] for record in records] == [0.5, 0.5, 1.0, 1.0]
 
 

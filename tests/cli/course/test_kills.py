@@ -89,4 +89,6 @@ def test_killed_in_many_places(train, corpus):
     assert model_of("killed") == model_of("whole")
     assert load_model(models_folder() / "killed.safetensors").history.stopped == "epochs"
     left = {file.name for file in models_folder().iterdir()}
-    assert left == {f"{name}.{suffix}" for name in ("whole", "killed") for suffix in ("safetensors", "checkpoint")}
+    assert left == {
+        f"{name}.{suffix}" for name in ("whole", "killed") for suffix in ("safetensors", "checkpoint", "index")
+    }

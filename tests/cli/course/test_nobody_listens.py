@@ -97,7 +97,7 @@ def test_notes_alone(start, corpus, deaf):
     process = start("train", corpus, *SMALL, "--epochs", "3", "--json", stderr=deaf.stream)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert [json.loads(line)["event"] for line in out.splitlines()] == ["result", *["sample"] * 10]
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["result", *["sample"] * 10, "copied"]
     assert load_model(models_folder() / "cats-char.safetensors").history.stopped == "epochs"
 
 

@@ -113,7 +113,7 @@ def test_help_names_commands_that_there_are(repl):
     assert "there is no command" not in err
 
 
-def test_ctrl_c_stops_the_model_and_ctrl_d_leaves(at_terminal, stored):
+def test_ctrl_c_stops_the_model(at_terminal, stored):
     stored("lines")
     seat = at_terminal(
         "repl", "--max-length", "1000000000", streams=("stdin", "stdout", "stderr"), start_new_session=True
@@ -127,13 +127,13 @@ def test_ctrl_c_stops_the_model_and_ctrl_d_leaves(at_terminal, stored):
     seat.read(until=b"takes it back")
     seat.type(b"/places\r")
     seat.read(until=b"from 0")
-    seat.type(b"\x04")
+    seat.type(b"/quit\r")
     seat.read()
     assert seat.process.wait() == 0
 
 
 @pytest.mark.skipif(find_spec("readline") is None, reason="this system has no readline")
-def test_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
+def test_ctrl_d_leaves_and_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
     stored("lines")
     for keys in (b"/settings\r", b"\x1b[A\r"):
         seat = at_terminal("repl", streams=("stdin", "stdout", "stderr"))
@@ -142,6 +142,7 @@ def test_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
         assert "/top-p" in seat.read(until=b"> ")
         seat.type(b"\x04")
         seat.read()
+        assert seat.process.wait() == 0
 
 
 def test_a_story_is_a_tree():

@@ -43,7 +43,7 @@ def test_a_model_in_a_place_of_its_own(textgen, train, interrupted, corpus, tmp_
     path = tmp_path / "my models" / "v1.5"
     path.parent.mkdir()
     done = interrupted("--output", path)
-    assert [file.name for file in sorted(path.parent.iterdir())] == ["v1.5", "v1.5.checkpoint"]
+    assert [file.name for file in sorted(path.parent.iterdir())] == ["v1.5", "v1.5.checkpoint", "v1.5.index"]
     assert done.err.splitlines()[-1].endswith(f"textgen train {corpus} --resume --output '{path}'")
     assert textgen("train", corpus, "--resume", "--output", path).code == 0
     train("--name", "whole")
@@ -157,7 +157,7 @@ def test_a_finished_training_is_only_shown(textgen, train, corpus):
     assert done.code == 0
     assert "all epochs done" in done.err
     assert "it is at its end; more --epochs goes on with it" in done.err
-    assert len(done.out.splitlines()) == 3
+    assert len(done.out.splitlines()) == 10
     assert model_of("cats-char") == before
 
 
