@@ -13,6 +13,7 @@ from textgen.errors import ModelFileError, NoSuchModelError
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
     from textgen.lm.storage.model import LanguageModel
+    from textgen.text.tokens.run_index import RunIndex
 
 VARIABLE = "TEXTGEN_MODEL"  # of the environment: the model that is used if none is asked for; empty is none
 _Found = TypeVar("_Found")
@@ -20,6 +21,12 @@ _Found = TypeVar("_Found")
 
 def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tuple[LanguageModel, str]:
     """The model asked for, and its name; which one it is is said in a note."""
+    model, name, _ = open_model_file(name_or_path, level, notes)
+    return model, name
+
+
+def open_model_file(name_or_path: str | None, level: str | None, notes: Notes) -> tuple[LanguageModel, str, Path]:
+    """As `open_model`, and the model's file."""
     from textgen.lm.storage.model_file import load_model
     from textgen.lm.storage.store import name_of
 
@@ -27,7 +34,25 @@ def open_model(name_or_path: str | None, level: str | None, notes: Notes) -> tup
     name = name_of(path)
     origin = describe_origin(name_or_path, path)
     notes.say("model", f"{name} ({model.level}, {format_network(model.network.config)}){origin}")
-    return model, name
+    return model, name, path
+
+
+def open_index(path: Path, model: LanguageModel, wanted_by: str) -> RunIndex:
+    """The index of the text that the model at `path` learnt.
+
+    Raises NoSuchModelError, naming the option that wants it, if there is none; ModelFileError if it is damaged.
+    """
+    from textgen.lm.storage.index_file import load_index
+    from textgen.lm.storage.store import index_path, is_packaged
+
+    if is_packaged(path):
+        raise NoSuchModelError(
+            f"{wanted_by} needs an index of the text that the model learnt; the models that come with textgen have none"
+        )
+    try:
+        return load_index(index_path(path), model)
+    except NoSuchModelError as error:
+        raise NoSuchModelError(f"{wanted_by}: {error}") from error
 
 
 def choose_model(

@@ -15,7 +15,10 @@ from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
 
 if TYPE_CHECKING:
+    from textgen.lm.storage.model import LanguageModel
+    from textgen.lm.writing.copies import Copies
     from textgen.lm.writing.sampling import Sample
+    from textgen.text.tokens.run_index import RunIndex
 
 _plain = options.group(options.OPTIONS)
 _drawing = options.group("Drawing")
@@ -88,6 +91,10 @@ def sample(
             metavar="TEXT", help="Never write TEXT (at the word level: these words). Repeatable.", show_default=False
         ),
     ] = None,
+    novel: Annotated[
+        int | None,
+        _drawing(metavar="N", help="Share no more than N tokens in a row with the training text.", show_default="off"),
+    ] = SamplingConfig.novel,
     max_length: Annotated[
         int, _shape(metavar="N", common=True, help="Cut a sequence after so many tokens.")
     ] = SamplingConfig.max_length,
@@ -112,6 +119,9 @@ def sample(
         int,
         _choice(metavar="N", help="Of each N sequences take the one with the highest mean log-probability."),
     ] = SamplingConfig.best_of,
+    show_copies: Annotated[
+        bool, _output("--show-copies", help="Mark what stands in the training text, and say how much of it does.")
+    ] = False,
     no_echo: Annotated[bool, _output("--no-echo", help="Print what follows the prompt alone.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -135,25 +145,31 @@ def sample(
     if prompt is not None and prompt_file is not None:
         raise ConfigError("--prompt and --prompt-file contradict each other; give one of them")
 
-    from textgen.cli.commands.model_choice import open_model
+    from textgen.cli.commands.model_choice import open_model_file
     from textgen.cli.show.sequences import choose_printer
     from textgen.cli.terminal.compiling import compilation_watched
     from textgen.lm.writing.sampling import Piece, stream
+    from textgen.lm.writing.sampling import sample as drawn_whole
 
     notes = Notes(quiet)
     with compilation_watched(notes):
-        trained, name = open_model(model, level, notes)
+        trained, name, path = open_model_file(model, level, notes)
+        wanted_by = "--novel" if novel is not None else "--show-copies" if show_copies else ""
+        index = _open_index(path, trained, wanted_by, notes, anyway=as_json)
         prompts = [prompt or ""] if prompt_file is None else _read_prompts(prompt_file, notes)
         if temperature:
             notes.say("seed", str(config.seed))
         notes.part()
-        several = len(prompts) * count > 1
-        beside = {"model": name, "seed": config.seed}
         printer = choose_printer(
-            trained.text.unit, several=several, echo=not no_echo, beside=beside if as_json else None
+            trained.text.unit,
+            several=len(prompts) * count > 1,
+            echo=not no_echo,
+            beside={"model": name, "seed": config.seed} if as_json else None,
+            copies=notes if show_copies else None,
         )
-        summary = _Summary(config, name, notes)
-        for found in stream(trained, config, prompts, threads):
+        summary = _Summary(config, name, trained.level, notes)
+        draw = stream if printer.is_live else drawn_whole
+        for found in draw(trained, config, prompts, threads, index):
             if isinstance(found, Piece):
                 printer.add(found)
             else:
@@ -161,6 +177,22 @@ def sample(
                 summary.add(found)
             flush_data()
         summary.tell()
+
+
+def _open_index(path: Path, model: LanguageModel, wanted_by: str, notes: Notes, *, anyway: bool) -> RunIndex | None:
+    """The index of the training text, if an option wants it; or if there is one, and it is wanted anyway."""
+    from textgen.cli.commands.model_choice import open_index
+    from textgen.errors import ModelFileError, NoSuchModelError
+
+    if wanted_by:
+        return open_index(path, model, wanted_by)
+    try:
+        return open_index(path, model, "--json") if anyway else None
+    except NoSuchModelError:
+        return None
+    except ModelFileError as error:
+        notes.warn(f"{error}; copies are not looked for")
+        return None
 
 
 def _read_prompts(path: Path, notes: Notes) -> list[str]:
@@ -173,9 +205,10 @@ def _read_prompts(path: Path, notes: Notes) -> list[str]:
 class _Summary:
     """What is said of all sequences together."""
 
-    def __init__(self, config: SamplingConfig, model: str, notes: Notes) -> None:
-        self._config, self._model, self._notes = config, model, notes
+    def __init__(self, config: SamplingConfig, model: str, level: str, notes: Notes) -> None:
+        self._config, self._model, self._level, self._notes = config, model, level, notes
         self._ended: Counter[str] = Counter()
+        self._copies: list[Copies] = []
         self._replaced: dict[str, str] = {}
         self._prompts: dict[int, tuple[int, int]] = {}  # of each prompt how many tokens, and how many unknown
 
@@ -187,12 +220,18 @@ class _Summary:
             self._notes.say("prompt", f"{unknown} of it not in the vocabulary; read as <unk>")
         self._prompts[one.prompt] = one.prompt_tokens, one.prompt_unknown
         self._replaced.update(one.prompt_replaced)
+        self._copies += [one.copies] if one.copies is not None else []
 
     def tell(self) -> None:
-        """Say how the prompts were read, and how many sequences were cut."""
+        """Say how the prompts were read, how much is copied, and how many sequences were cut."""
+        from textgen.cli.show.copies import describe_copies
+        from textgen.lm.writing.copies import copies_together
+
         say_replaced(self._replaced, self._notes)
         tokens, unknown = (sum(counts) for counts in zip(*self._prompts.values(), strict=True))
         warn_of_unknown(unknown, tokens, self._model, self._notes)
         cut, cap = self._ended["length"], f"--max-length {self._config.max_length}"
+        if self._copies:
+            self._notes.say("copied", describe_copies(copies_together(self._copies), self._level))
         if cut:
             self._notes.say("length", f"{cut} of {format_amount(self._ended.total(), 'sequence')} cut at {cap}")

@@ -9,10 +9,11 @@ from typing import NoReturn
 import typer
 
 from textgen.cli.course.log import as_record
-from textgen.cli.course.notes import describe_copies, describe_end, next_command
+from textgen.cli.course.notes import describe_end, next_command
 from textgen.cli.course.saving import Keeper
 from textgen.cli.request.request import Request
 from textgen.cli.request.resuming import resume_command
+from textgen.cli.show.copies import describe_copies
 from textgen.cli.show.sequences import JsonSequences, Sequences, count_shown
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import flush_data, losses_told, print_json

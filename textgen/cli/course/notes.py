@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from textgen.cli.request.resuming import quoted
 from textgen.cli.show.summary import format_held_out, format_network
 from textgen.cli.terminal.number_formats import format_amount, format_bytes, format_duration
-from textgen.lm.writing.copies import LEAST
 from textgen.paths import display_name, shown
 from textgen.text.corpus.holdout import MOST, SHARE
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from textgen.lm.config.text import TextConfig
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import Finished
-    from textgen.lm.writing.copies import Copies
     from textgen.text.corpus.corpus import Corpus
 
 Notes = Iterator[tuple[str, str]]
@@ -91,12 +89,6 @@ def next_command(destination: Destination, temperature: float | None) -> str:
     """The command line that writes more. temperature : at which the model writes best, if that is known."""
     drawn = "" if temperature is None else f" --temperature {temperature:g}"
     return f"textgen sample --model {_quoted(destination.name)}{drawn}"
-
-
-def describe_copies(copies: Copies, level: str) -> str:
-    """How much of what was written is copied: 'longest run 31 characters; 12 % lies in runs of 30 or more'."""
-    unit, least = {"char": "character", "word": "word"}[level], LEAST[level]
-    return f"longest run {format_amount(copies.longest, unit)}; {copies.share:.0%} lies in runs of {least} or more"
 
 
 def _quoted(name: str) -> str:

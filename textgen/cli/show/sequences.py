@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from textgen.cli.terminal.output import console, print_data, print_json
+from textgen.cli.show.copies import marked
+from textgen.cli.terminal.output import Notes, console, print_data, print_json
 
 if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
@@ -43,14 +44,18 @@ class SequencePrinter(Protocol):
         """The sequence, of which all pieces have been added, is this."""
 
 
-def choose_printer(unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None) -> SequencePrinter:
+def choose_printer(
+    unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None, copies: Notes | None
+) -> SequencePrinter:
     """What prints sequences of that unit on standard output.
 
     several : whether there is more than one. echo : whether the prompt belongs to them. beside : what is printed beside
-    each of them as JSON; None: they are printed as text.
+    each of them as JSON; None: they are printed as text. copies : where copies are told; None: they are not shown.
     """
     if beside is not None:
         return JsonSequences(beside)
+    if copies is not None:
+        return SequencesWithCopies(unit, copies, echo=echo)
     return ScreenSequences(unit, is_numbered=several, echo=echo) if sys.stdout.isatty() else Sequences(unit, echo=echo)
 
 
@@ -68,6 +73,27 @@ class Sequences:
     def end(self, one: Sample) -> None:
         """Print all of it."""
         print_data((one.text if self._echo else one.continuation) + self._end)
+
+
+class SequencesWithCopies(Sequences):
+    """The same, and what of each is copied: underlined on a terminal, into a pipe told in notes."""
+
+    def __init__(self, unit: str, notes: Notes, *, echo: bool) -> None:
+        super().__init__(unit, echo=echo)
+        self._notes = notes
+
+    def end(self, one: Sample) -> None:
+        """Print all of it, and show the copies."""
+        marks = one.marks or ()
+        if not sys.stdout.isatty():
+            super().end(one)
+            if marks:
+                longest = max((one.text[first:last] for first, last in marks), key=len)
+                self._notes.say("copied", f"in sequence {one.index + 1}, the longest run: {longest!r}")
+            return
+        begin = 0 if self._echo else len(one.text) - len(one.continuation)
+        text = marked(one.text[begin:], [(max(0, a - begin), max(0, b - begin)) for a, b in marks])
+        console().print(text, end="\n" + self._end)
 
 
 class JsonSequences:

@@ -10,9 +10,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.storage.model import LanguageModel
 from textgen.text.tokens.reading import Prompt
+from textgen.text.tokens.run_index import RunIndex
 from textgen.text.tokens.vocabulary import EOS_ID
 from textgen.text.tokens.words import JOINER
 
@@ -146,16 +148,39 @@ class Ban:
                 changes[list(last)] = -math.inf
 
 
-class RulesOf:
-    """The rules that a configuration asks for; each sequence has its own."""
+class Novel:
+    """No drawn token ends a run of more than `most` tokens that stands in the training text."""
 
-    def __init__(self, model: LanguageModel, config: SamplingConfig) -> None:
-        self._config = config
+    option = "--novel"
+
+    def __init__(self, index: RunIndex, most: int) -> None:
+        self._tail, self._most = index.nothing, most
+
+    def add(self, idx: int) -> None:
+        """See what of the end of the sequence stands in the text now."""
+        self._tail = self._tail.followed_by(idx)
+
+    def change(self, changes: Changes) -> None:
+        """Rule out what would make a run one token too long; that is never `<eos>`."""
+        changes[self._tail.completing(self._most)] = -math.inf
+
+
+class RulesOf:
+    """The rules that a configuration asks for; each sequence has its own.
+
+    index : of the training text, which `config.novel` needs.
+    """
+
+    def __init__(self, model: LanguageModel, config: SamplingConfig, index: RunIndex | None) -> None:
+        self._config, self._index = config, index if config.novel is not None else None
+        if config.novel is not None and index is None:
+            raise ConfigError("--novel needs an index of the text that the model learnt")
         self._banned = [_places(model, text) for text in config.ban]
 
     def __bool__(self) -> bool:
         config = self._config
-        return bool(config.min_length or config.no_repeat_ngram or config.repetition_penalty != 1 or config.ban)
+        of_tokens = config.no_repeat_ngram or config.repetition_penalty != 1 or config.ban or config.novel
+        return bool(config.min_length or of_tokens)
 
     def begin(self, prompt: Prompt) -> list[Rule]:
         """The rules of a new sequence that have read its prompt."""
@@ -175,6 +200,8 @@ class RulesOf:
             yield RepetitionPenalty(config.repetition_penalty)
         if self._banned:
             yield Ban(self._banned)
+        if self._index is not None and config.novel is not None:
+            yield Novel(self._index, config.novel)
         if prompt.unfinished:
             yield BegunWord(prompt.first_ids, len(prompt.ids))
 

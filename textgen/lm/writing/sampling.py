@@ -13,12 +13,14 @@ from textgen.errors import NothingWrittenError
 from textgen.lm.config.sampling import SamplingConfig
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.candidates import Candidates
+from textgen.lm.writing.copies import LEAST, Copies, find_copies
 from textgen.lm.writing.desks import Stream
 from textgen.lm.writing.endings import Stops, end_of_last_sentence
 from textgen.lm.writing.prompts import Reader
 from textgen.lm.writing.rules import RulesOf
 from textgen.lm.writing.writer import Writer, worthwhile_threads
 from textgen.text.tokens.reading import continuation
+from textgen.text.tokens.run_index import RunIndex
 
 _STREAMS = 64  # sequences that are drawn side by side, at most
 _MOST_THREADS = 64  # whatever is asked for: they meet several times for each token
@@ -34,6 +36,8 @@ class Sample:
     "stop", before a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop
     included, given the prompt, under the model's own softmax. prompt_tokens : of the
     prompt; prompt_unknown : those that became `<unk>`; prompt_replaced : its characters that were read as others.
+    copies : what of it stands in the training text, and marks : its characters [first, last) that do; None where no
+    index of that text is at hand.
     """
 
     index: int
@@ -46,6 +50,8 @@ class Sample:
     prompt_tokens: int
     prompt_unknown: int
     prompt_replaced: dict[str, str]
+    copies: Copies | None = None
+    marks: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,47 +63,69 @@ class Piece:
 
 
 def sample(
-    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str] = ("",), threads: int = 0
+    model: LanguageModel,
+    config: SamplingConfig,
+    prompts: Sequence[str] = ("",),
+    threads: int = 0,
+    index: RunIndex | None = None,
 ) -> Iterator[Sample]:
     """config.count sequences for each prompt, in order, each as soon as all before it are finished.
 
     prompts : how they begin; tokens that the model does not know are read as `<unk>`.
     threads : how many to use; 0 is as many as are worth it. Never more than 64, nor than there are CPUs: they wait for
     one another at each token, and each that waits keeps a CPU.
+    index : of the training text; with it copies are found, and `config.novel` is kept.
     Raises NothingWrittenError where the rules leave no token, or no try matches.
     """
-    for found in _written(model, config, prompts, threads, in_pieces=False):
+    for found in _written(model, config, prompts, threads, index, in_pieces=False):
         assert isinstance(found, Sample)
         yield found
 
 
 def stream(
-    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str] = ("",), threads: int = 0
+    model: LanguageModel,
+    config: SamplingConfig,
+    prompts: Sequence[str] = ("",),
+    threads: int = 0,
+    index: RunIndex | None = None,
 ) -> Iterator[Piece | Sample]:
     """As `sample`; before each sequence the pieces of its text, which together are that text, while it is written.
 
     Where it is known only at the end which text it will be, they come only then.
     """
-    return _written(model, config, prompts, threads, in_pieces=True)
+    return _written(model, config, prompts, threads, index, in_pieces=True)
 
 
 def _written(
-    model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], threads: int, *, in_pieces: bool
+    model: LanguageModel,
+    config: SamplingConfig,
+    prompts: Sequence[str],
+    threads: int,
+    index: RunIndex | None,
+    *,
+    in_pieces: bool,
 ) -> Iterator[Piece | Sample]:
     config = config.seeded()
     rows = min(_STREAMS, config.count * len(prompts) * config.best_of)
     with Team(min(threads or worthwhile_threads(model, rows), available_cpus(), _MOST_THREADS)) as team:
-        yield from _Sampler(model, config, prompts, team, rows).written(in_pieces=in_pieces)
+        yield from _Sampler(model, config, prompts, team, rows, index).written(in_pieces=in_pieces)
 
 
 class _Sampler:
     """All sequences that were asked for; those that are being written, and those to be yielded."""
 
     def __init__(
-        self, model: LanguageModel, config: SamplingConfig, prompts: Sequence[str], team: Team, rows: int
+        self,
+        model: LanguageModel,
+        config: SamplingConfig,
+        prompts: Sequence[str],
+        team: Team,
+        rows: int,
+        index: RunIndex | None,
     ) -> None:
-        self.model, self.config, self.rows = model, config, rows
-        self.rules, self.stops, self.pattern = RulesOf(model, config), Stops(model, config.stop), config.pattern()
+        self.model, self.config, self.rows, self.index = model, config, rows, index
+        self.rules, self.stops = RulesOf(model, config, index), Stops(model, config.stop)
+        self.pattern = config.pattern()
         self.reader = Reader(model, team)
         self.prompts = [self.reader.tokens(text) for text in prompts]
         self.open: deque[Candidates] = deque()
@@ -173,7 +201,19 @@ class _Sampler:
         best = candidates.best
         if best is None:
             raise NothingWrittenError(self._reason(candidates))
-        return replace(self._sample_of(best), index=candidates.index, prompt=candidates.index // self.config.count)
+        found = replace(self._sample_of(best), index=candidates.index, prompt=candidates.index // self.config.count)
+        return found if self.index is None else self._with_copies(found, best, self.index)
+
+    def _with_copies(self, found: Sample, stream: Stream, index: RunIndex) -> Sample:
+        """`found` with what of it is copied; only what was drawn is marked."""
+        given, kept = len(stream.prompt.ids), self._kept(stream)
+        copies = find_copies(index, [*stream.prompt.ids.tolist(), *kept], LEAST[self.model.level], given)
+
+        def place(token: int) -> int:
+            drawn = self._continuation(stream, kept[: max(0, token - given)])
+            return min(len(found.text), len(stream.prompt.text) + len(drawn))
+
+        return replace(found, copies=copies, marks=tuple((place(begin), place(end)) for begin, end in copies.spans))
 
     def _sample_of(self, stream: Stream) -> Sample:
         """What came of a try; its numbers are those of the first sequence."""
