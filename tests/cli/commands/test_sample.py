@@ -214,11 +214,11 @@ def indexed(textgen, tmp_path):
 def test_novel_text_shares_no_long_run(textgen, indexed):
     arguments = ["sample", "-m", indexed, "-n", "20", "--max-length", "30", "--seed", "1"]
     free = [record["copies"]["longest"] for record in textgen(*arguments, "--json").records]
-    assert max(free) > 3
-    done = textgen(*arguments, "--novel", "3", "--json")
-    assert [record["copies"]["longest"] <= 3 for record in done.records] == [True] * 20
+    assert max(free) > 2
+    done = textgen(*arguments, "--novel", "2", "--json")
+    assert [record["copies"]["longest"] <= 2 for record in done.records] == [True] * 20
     for record in done.records:
-        runs = (record["text"][i : i + 4] for i in range(len(record["text"]) - 3))
+        runs = (record["text"][i : i + 3] for i in range(len(record["text"]) - 2))
         assert not any(run in line for run in runs for line in LINES)
 
 
@@ -230,7 +230,7 @@ def test_copies_are_shown(textgen, at_terminal, indexed):
     [run] = re.findall(r"in sequence 2, the longest run: '(.*)'", done.err)
     assert any(run in line for line in LINES)
     seen = at_terminal(*arguments, "-q").read()
-    assert run in [part for part in re.findall(r"\x1b\[4m(.*?)\x1b\[0m", seen)]
+    assert any(run in part for part in re.findall(r"\x1b\[4m(.*?)\x1b\[0m", seen)), "runs may overlap"
     assert STYLE.sub("", seen) == done.out
 
 
