@@ -57,7 +57,7 @@ def load_index(path: Path, model: LanguageModel) -> RunIndex:
                 raise ModelFileError(f"{path}: the index of another text than the model learnt; {_KIND.remedy}")
             return RunIndex(_read_transform(file, model))
     except NoSuchModelError as error:
-        raise NoSuchModelError(f"{error}; `textgen train` leaves it beside the model, but for --no-index") from error
+        raise NoSuchModelError(f"{error}; `textgen train` makes it beside the model, but for --no-index") from error
 
 
 def is_index(path: Path) -> bool:
