@@ -56,6 +56,13 @@ def test_settings_change_what_is_drawn(repl):
     assert not any("a" in line for line in lines)
 
 
+def test_novel_text_needs_an_index(repl):
+    lines, err = repl("/novel 3", "the cat", "/novel", "the cat")
+    assert "sorry     --novel needs an index of the text that the model learnt" in err
+    assert len(lines) == 2
+    assert lines[0] == "the cat", "nothing was written, and the session went on"
+
+
 def test_a_seed_repeats_a_session(repl):
     assert repl("the cat", "") == repl("the cat", "")
     assert repl("the cat", "")[0] != repl("the cat", "", options=("--max-length", "6", "--seed", "2"))[0]

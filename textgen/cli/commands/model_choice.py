@@ -55,6 +55,17 @@ def open_index(path: Path, model: LanguageModel, wanted_by: str) -> RunIndex:
         raise NoSuchModelError(f"{wanted_by}: {error}") from error
 
 
+def find_index(path: Path, model: LanguageModel, notes: Notes) -> RunIndex | None:
+    """The same where nothing asks for it; None if there is none, or a damaged one, which is told."""
+    try:
+        return open_index(path, model, "copies")
+    except NoSuchModelError:
+        return None
+    except ModelFileError as error:
+        notes.warn(f"{error}; copies are not looked for")
+        return None
+
+
 def choose_model(
     name_or_path: str | None, level: str | None, read: Callable[[Path], _Found], warn: Callable[[str], None]
 ) -> tuple[Path, _Found]:

@@ -44,7 +44,7 @@ def repl(
     options.check_level(level)
     options.check_threads(threads)
 
-    from textgen.cli.commands.model_choice import open_model
+    from textgen.cli.commands.model_choice import find_index, open_model_file
     from textgen.cli.repl.editor import line_editor
     from textgen.cli.repl.session import Session
     from textgen.cli.repl.view import View
@@ -53,12 +53,12 @@ def repl(
 
     notes = Notes(quiet)
     with compilation_watched(notes):
-        trained, _ = open_model(model, level, notes)
+        trained, _, path = open_model_file(model, level, notes)
         if max_length is None:
             config = replace(config, max_length=_LENGTHS[trained.level])
         notes.say("seed", str(config.seed))
         notes.say("hello", "type a beginning, then Enter; /help lists the rest, Ctrl-D leaves")
-        session = Session(trained, config, threads, notes, View())
+        session = Session(trained, config, threads, notes, View(), find_index(path, trained, notes))
         with line_editor(models_folder().parent / "repl-history", session.words()) as read:
             while not session.is_over:
                 try:

@@ -15,7 +15,6 @@ from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
 
 if TYPE_CHECKING:
-    from textgen.lm.storage.model import LanguageModel
     from textgen.lm.writing.copies import Copies
     from textgen.lm.writing.sampling import Sample
     from textgen.text.tokens.run_index import RunIndex
@@ -145,7 +144,7 @@ def sample(
     if prompt is not None and prompt_file is not None:
         raise ConfigError("--prompt and --prompt-file contradict each other; give one of them")
 
-    from textgen.cli.commands.model_choice import open_model_file
+    from textgen.cli.commands.model_choice import find_index, open_index, open_model_file
     from textgen.cli.show.sequences import choose_printer
     from textgen.cli.terminal.compiling import compilation_watched
     from textgen.lm.writing.sampling import Piece, stream
@@ -155,7 +154,10 @@ def sample(
     with compilation_watched(notes):
         trained, name, path = open_model_file(model, level, notes)
         wanted_by = "--novel" if novel is not None else "--show-copies" if show_copies else ""
-        index = _open_index(path, trained, wanted_by, notes, anyway=as_json)
+        if wanted_by:
+            index: RunIndex | None = open_index(path, trained, wanted_by)
+        else:
+            index = find_index(path, trained, notes) if as_json else None
         prompts = [prompt or ""] if prompt_file is None else _read_prompts(prompt_file, notes)
         if temperature:
             notes.say("seed", str(config.seed))
@@ -177,22 +179,6 @@ def sample(
                 summary.add(found)
             flush_data()
         summary.tell()
-
-
-def _open_index(path: Path, model: LanguageModel, wanted_by: str, notes: Notes, *, anyway: bool) -> RunIndex | None:
-    """The index of the training text, if an option wants it; or if there is one, and it is wanted anyway."""
-    from textgen.cli.commands.model_choice import open_index
-    from textgen.errors import ModelFileError, NoSuchModelError
-
-    if wanted_by:
-        return open_index(path, model, wanted_by)
-    try:
-        return open_index(path, model, "--json") if anyway else None
-    except NoSuchModelError:
-        return None
-    except ModelFileError as error:
-        notes.warn(f"{error}; copies are not looked for")
-        return None
 
 
 def _read_prompts(path: Path, notes: Notes) -> list[str]:

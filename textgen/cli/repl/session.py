@@ -20,6 +20,7 @@ from textgen.lm.writing.sampling import Sample, stream
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
     from textgen.lm.storage.model import LanguageModel
+    from textgen.text.tokens.run_index import RunIndex
 
 _TAIL = 40  # characters of a text that are listed
 HELP = """\
@@ -38,11 +39,20 @@ A line that begins with // is text that begins with /."""
 class Session:
     """A story, how it is drawn, and what shows it.
 
-    view : shows what is written.
+    view : shows what is written. index : of the training text, if there is one, for `/novel`.
     """
 
-    def __init__(self, model: LanguageModel, config: SamplingConfig, threads: int, notes: Notes, view: View) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        config: SamplingConfig,
+        threads: int,
+        notes: Notes,
+        view: View,
+        index: RunIndex | None = None,
+    ) -> None:
         self.model, self.config, self.threads, self.notes, self.view = model, config, threads, notes, view
+        self.index = index
         self.story, self.is_over = Story(), False
         self._turns = 0
         self._commands: dict[str, Callable[[str], None]] = {
@@ -86,7 +96,7 @@ class Session:
         written, end = begun, None
         try:
             self.view.show(added)
-            for found in stream(self.model, config, [begun], self.threads):
+            for found in stream(self.model, config, [begun], self.threads, self.index):
                 if isinstance(found, Sample):
                     written, end = found.text, found
                 elif not found.is_prompt:
