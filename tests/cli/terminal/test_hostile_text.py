@@ -73,7 +73,7 @@ def test_score(run, evil_model, options):
 def test_sample(run, evil_model):
     code, seen = run("sample", "--model", evil_model, "-n", "20", "--seed", "1", "--prompt", EVIL)
     assert code == 0
-    check(seen, f"\n{SHOWN}")
+    check(seen, f"\n  1  {SHOWN}")
 
 
 @pytest.mark.parametrize("options", [[], ["--length", "1"], ["--json"]], ids=str)

@@ -176,8 +176,9 @@ def sample(
                 printer.add(found)
             else:
                 printer.end(found)
+            flush_data()  # before a note, which goes another way
+            if not isinstance(found, Piece):
                 summary.add(found)
-            flush_data()
         summary.tell()
 
 
