@@ -45,6 +45,13 @@ class Result:
         """Standard output, read as JSON Lines."""
         return [json.loads(line) for line in self.out.splitlines()]
 
+    @property
+    def table(self):
+        """Standard output, read as TSV with a heading: a dictionary a line."""
+        heading, *lines = [line.split("\t") for line in self.out.splitlines()]
+        assert all(len(line) == len(heading) for line in lines)
+        return [dict(zip(heading, line, strict=True)) for line in lines]
+
 
 class Screen:
     """Standard output or error that says it is a terminal."""

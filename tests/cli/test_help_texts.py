@@ -15,9 +15,7 @@ from textgen.cli.commands.options import CommonHeading
 MODELS_AT_80 = """\
 Usage: textgen models [OPTIONS] COMMAND [ARGS]...
 
-  List the models in the store, or rename or remove them.
-
-  The newest comes first; those that came with textgen are the last.
+  List the models in the store, the newest first, or rename or remove them.
 
 Examples:
   textgen models

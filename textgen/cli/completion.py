@@ -18,7 +18,9 @@ from textgen.checks import check_choice
 from textgen.cli.commands.score import DETAILS
 from textgen.cli.terminal.output import print_data
 from textgen.core.cells import CELLS
+from textgen.lm.config.finetuning import VOCABULARIES
 from textgen.lm.config.sizes import SIZES
+from textgen.lm.config.text import STARTS
 from textgen.lm.config.training import CLIP_MODES, DROPOUT_KINDS, OPTIMIZERS
 from textgen.nn.config import SOFTMAXES
 from textgen.text.corpus.units import UNITS
@@ -37,12 +39,15 @@ def _model_names() -> Iterable[str]:
 # By an option's name, or by the word for an argument in the usage: what can stand there. All else is a file or free.
 _VALUES: dict[str, Callable[[], Iterable[str]]] = {
     "--model": _model_names,
+    "--from": _model_names,
     "NAME|FILE": _model_names,
     "MODEL": _model_names,
     "SHELL": lambda: SHELLS,
     "--level": lambda: LEVELS,
     "--tokenizer": lambda: TOKENIZERS,
     "--unit": lambda: UNITS,
+    "--start": lambda: STARTS,
+    "--vocabulary": lambda: VOCABULARIES,
     "--cell": lambda: CELLS,
     "--size": lambda: SIZES,
     "--softmax": lambda: SOFTMAXES,

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.cli.conftest import SMALL
+
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes are POSIX")
 
 
@@ -14,19 +16,12 @@ def _models(stored):
     stored("lines")
 
 
-def rows(done):
-    """TSV as dictionaries."""
-    heading, *lines = [line.split("\t") for line in done.out.splitlines()]
-    assert all(len(line) == len(heading) for line in lines)
-    return [dict(zip(heading, line, strict=True)) for line in lines]
-
-
 def test_a_pipe_gets_tab_separated_values_by_rank(textgen):
     done = textgen("complete", "the cat")
     assert (done.code, done.err) == (0, "model     lines (char, lstm, 8 units)\n")
-    found = rows(done)
+    found = done.table
     assert [row["rank"] for row in found] == list("12345")
-    logs = [float(row["log10_probability"]) for row in found]
+    logs = [float(row["log_probability"]) for row in found]
     assert logs == sorted(logs, reverse=True)
     for row, log in zip(found, logs, strict=True):
         assert float(row["probability"]) == pytest.approx(10**log, rel=1e-3)
@@ -36,13 +31,13 @@ def test_a_pipe_gets_tab_separated_values_by_rank(textgen):
 
 
 def test_json_holds_the_same(textgen):
-    found = rows(textgen("complete", "the cat", "--length", "4"))
+    found = textgen("complete", "the cat", "--length", "4").table
     records = textgen("complete", "the cat", "--length", "4", "--json").records
     for row, record in zip(found, records, strict=True):
         assert record["text"] == record["prompt"] + record["continuation"]
         assert (str(record["rank"]), record["continuation"]) == (row["rank"], row["continuation"])
         assert (record["base"], record["temperature"]) == ("10", 1.0)
-        assert record["log_probability"] == pytest.approx(float(row["log10_probability"]), abs=1e-4)
+        assert record["log_probability"] == pytest.approx(float(row["log_probability"]), abs=1e-4)
         assert record["probability"] == pytest.approx(10 ** record["log_probability"])
         assert (record["tokens"], record["ended"]) == (int(row["tokens"]), row["ended"])
         assert (record["prompt_unknown"], record["model"]) == (0, "lines")
@@ -82,12 +77,12 @@ def test_what_has_no_end_is_said(textgen, monkeypatch):
 
 def test_several_temperatures_have_a_column_each(textgen):
     options = ["complete", "the", "--length", "1"]
-    several = rows(textgen(*options, "--temperature", "0.5,1,2"))
+    several = textgen(*options, "--temperature", "0.5,1,2").table
     for temperature in ("0.5", "1", "2"):
-        alone = rows(textgen(*options, "--temperature", temperature))
+        alone = textgen(*options, "--temperature", temperature).table
         assert [row["probability"] for row in alone] == [row[f"probability_at_{temperature}"] for row in several]
         assert [row["continuation"] for row in alone] == [row["continuation"] for row in several]
-    assert "log10_probability" not in several[0]
+    assert "log_probability" not in several[0]
     records = textgen(*options, "--temperature", "0.5,2", "--json").records
     assert "log_probability" not in records[0]
     for row, record in zip(several, records, strict=True):
@@ -100,7 +95,7 @@ def test_what_is_no_finite_number_is_null(textgen):
     options = ["--length", "1", "--temperature", "5e-324,1", "-k", "3"]
     records = textgen("complete", "the", *options, "--json").records
     assert [record["by_temperature"][0]["log_probability"] for record in records] == [0, None, None]
-    assert [row["probability_at_4.94066e-324"] for row in rows(textgen("complete", "the", *options))] == ["1", "0", "0"]
+    assert [row["probability_at_4.94066e-324"] for row in textgen("complete", "the", *options).table] == ["1", "0", "0"]
 
 
 def test_unk_is_left_out_unless_it_is_allowed(textgen, tmp_path, corpus):
@@ -130,7 +125,7 @@ def test_without_a_text_each_line_of_standard_input_is_one(textgen):
     for arguments in ([], ["-"]):
         assert textgen("complete", *arguments, "-k", "2", "--length", "3", stdin="the\n\nthe dog\n").out == expected
     done = textgen("complete", stdin="")
-    assert (done.code, rows(done)) == (0, [])
+    assert (done.code, done.table) == (0, [])
 
 
 def test_unknown_tokens_are_said_once(textgen):
@@ -143,7 +138,7 @@ def test_unknown_tokens_are_said_once(textgen):
 
 
 def test_texts_that_would_break_a_table_are_escaped(textgen):
-    [row] = rows(textgen("complete", "a\tb\nc", "-k", "1"))
+    [row] = textgen("complete", "a\tb\nc", "-k", "1").table
     assert row["prompt"] == "a\\tb\\nc"
 
 
@@ -170,3 +165,24 @@ def test_a_closed_pipe_ends_quietly_and_at_once(start, tmp_path):
     assert first[1].startswith(b"1\t")
     process.stdout.close()
     assert (process.wait(timeout=60), process.stderr.read()) == (0, b"")
+
+
+def test_a_prompt_is_read_in_its_nearest_form(textgen, tmp_path):
+    """As `sample` and `score` read it; what is printed is what was given."""
+    path = tmp_path / "said.txt"
+    path.write_text('"the cat - said it."\n' * 40, encoding="utf-8")
+    assert textgen("train", path, *SMALL, "--epochs", "2", "--name", "said", "-q").code == 0
+    typeset, plain = (textgen("complete", text, "-m", "said", "--json") for text in ("“the cat", '"the cat'))
+    assert typeset.err.splitlines()[-1].split(maxsplit=1) == ["read", '“ as "']
+    for one, other in zip(typeset.records, plain.records, strict=True):
+        assert (one["prompt_unknown"], one["log_probability"]) == (0, other["log_probability"])
+        assert one["text"] == "“" + other["text"][1:]
+
+
+def test_a_word_that_has_begun_goes_on(textgen):
+    found = textgen("complete", "the ca", "-m", "words", "--length", "1", "--json").records
+    assert [record["text"] for record in found] == ["the cat"]
+    assert [record["continuation"] for record in found] == ["t"]
+    whole = textgen("complete", "the", "-m", "words", "--length", "1", "-k", "50", "--json").records
+    [cat] = [record for record in whole if record["continuation"] == " cat"]
+    assert found[0]["log_probability"] == pytest.approx(cat["log_probability"])

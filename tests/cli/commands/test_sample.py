@@ -248,3 +248,12 @@ def test_without_an_index_copies_cannot_be_found(textgen, stored, packaged):
     assert "the models that come with textgen have none" in done.err
     done = textgen("sample", "--novel", "0")
     assert "--novel must be at least 1, not 0" in done.err
+
+
+def test_a_file_without_a_prompt(textgen, stored, tmp_path):
+    stored("lines")
+    path = tmp_path / "none.txt"
+    path.write_bytes(b"")
+    done = textgen("sample", "--prompt-file", path)
+    assert (done.code, done.out) == (2, "")
+    assert f"{path}: there is no prompt in it; an empty line is one" in done.err

@@ -18,18 +18,11 @@ def _models(stored):
     stored("lines")
 
 
-def rows(done):
-    """TSV as dictionaries."""
-    heading, *lines = [line.split("\t") for line in done.out.splitlines()]
-    assert all(len(line) == len(heading) for line in lines)
-    return [dict(zip(heading, line, strict=True)) for line in lines]
-
-
 def test_a_pipe_gets_tab_separated_values_in_the_order_given(textgen):
     done = textgen("score", *SENTENCES)
     assert done.code == 0
-    assert [row["sentence"] for row in rows(done)] == SENTENCES
-    first = rows(done)[0]
+    assert [row["sentence"] for row in done.table] == SENTENCES
+    first = done.table[0]
     assert first["tokens"] == str(len(SENTENCES[0]) + 1), "<eos> is counted"
     assert float(first["probability"]) == pytest.approx(10 ** float(first["log_probability"]), rel=1e-3)
     perplexity = 10 ** (-float(first["log_probability"]) / int(first["tokens"]))
@@ -49,7 +42,7 @@ def test_arguments_standard_input_and_a_file_agree(textgen, tmp_path):
 
 
 def test_an_empty_line_is_an_empty_sentence(textgen):
-    scored = rows(textgen("score", stdin="the cat\n\nthe dog\n"))
+    scored = textgen("score", stdin="the cat\n\nthe dog\n").table
     assert [row["sentence"] for row in scored] == ["the cat", "", "the dog"]
     assert scored[1]["tokens"] == "1"
 
@@ -57,11 +50,11 @@ def test_an_empty_line_is_an_empty_sentence(textgen):
 def test_no_sentence_at_all(textgen):
     done = textgen("score", stdin="")
     assert done.code == 0
-    assert rows(done) == []
+    assert done.table == []
 
 
 def test_tokens_outside_the_vocabulary_are_counted(textgen):
-    [row] = rows(textgen("score", "-m", "words", "the zebra sat"))
+    [row] = textgen("score", "-m", "words", "the zebra sat").table
     assert (row["oovs"], row["tokens"]) == ("1", "4")
     assert row["perplexity"] != row["perplexity_without_oov"]
 
@@ -78,19 +71,19 @@ def test_the_tokens_sum_up_to_the_sentence(textgen):
     for score in scores:
         assert score["probability"] == pytest.approx(10 ** score["log_probability"], rel=1e-9)
         assert score["oov"] is False
-    table = rows(textgen("score", "the cat", "--detail", "token"))
+    table = textgen("score", "the cat", "--detail", "token").table
     assert [row["token"] for row in table] == [*"the cat", "<eos>"]
     assert sum(float(row["log_probability"]) for row in table) == pytest.approx(sentence["log_probability"], abs=1e-3)
 
 
 def test_tokens_that_would_break_a_table_are_escaped(textgen):
-    table = rows(textgen("score", "a\tb\nc", "--detail", "token"))
+    table = textgen("score", "a\tb\nc", "--detail", "token").table
     assert [row["token"] for row in table] == ["a", "\\t", "b", "\\n", "c", "<eos>"]
-    assert rows(textgen("score", "a\tb\nc"))[0]["sentence"] == "a\\tb\\nc"
+    assert textgen("score", "a\tb\nc").table[0]["sentence"] == "a\\tb\\nc"
 
 
 def test_rank_puts_the_most_probable_first(textgen):
-    ranked = rows(textgen("score", "--rank", *reversed(SENTENCES)))
+    ranked = textgen("score", "--rank", *reversed(SENTENCES)).table
     values = [float(row["log_probability"]) for row in ranked]
     assert values == sorted(values, reverse=True)
     assert [row["rank"] for row in ranked] == ["1", "2", "3"]
@@ -110,7 +103,7 @@ def test_the_summary_is_the_sum(textgen):
         assert total[name] == sum(record[name] for record in records)
     assert total["log_probability"] == pytest.approx(sum(record["log_probability"] for record in records))
     assert total["perplexity"] == pytest.approx(10 ** (-total["log_probability"] / total["tokens"]))
-    [row] = rows(textgen("score", *SENTENCES, "--detail", "summary"))
+    [row] = textgen("score", *SENTENCES, "--detail", "summary").table
     assert float(row["log_probability"]) == pytest.approx(total["log_probability"], abs=1e-4)
     assert row["oovs"] == str(total["oovs"]) == "3", "the z, b and r of zebra"
     assert total["perplexity_without_oov"] != total["perplexity"]
@@ -125,7 +118,7 @@ def test_logarithms_to_any_base(textgen, base, unit):
     assert record["base"] == base
     assert record["log_probability"] == pytest.approx(natural["log_probability"] / unit)
     assert record["probability"] == natural["probability"]
-    [row] = rows(textgen("score", "the cat", "--base", base))
+    [row] = textgen("score", "the cat", "--base", base).table
     assert row["base"] == base
     assert float(row["log_probability"]) == pytest.approx(record["log_probability"], abs=1e-4)
 
@@ -133,7 +126,7 @@ def test_logarithms_to_any_base(textgen, base, unit):
 def test_a_probability_that_underflows_is_still_right(textgen):
     sentence = "the cat sat on the mat. " * 60
     [record] = textgen("score", sentence, "--json").records
-    [row] = rows(textgen("score", sentence))
+    [row] = textgen("score", sentence).table
     assert record["probability"] is None
     assert record["log_probability"] < -400
     mantissa, exponent = row["probability"].split("e")
@@ -171,7 +164,7 @@ def test_one_note_for_all_sentences_of_a_file(textgen, ascii_model, tmp_path):
     file = tmp_path / "typeset.txt"
     file.write_text(f"{TYPED}\n{TYPESET}\n\n{TYPESET}\n", encoding="utf-8")
     done = textgen("score", "--file", file, "-m", ascii_model)
-    scored = rows(done)
+    scored = done.table
     assert [row.pop("sentence") for row in scored] == [TYPED, TYPESET, "", TYPESET]
     assert scored[0] == scored[1] == scored[3] != scored[2]
     assert len([line for line in done.err.splitlines() if line.startswith("read ")]) == 1
@@ -182,7 +175,7 @@ def test_one_note_for_all_sentences_of_a_file(textgen, ascii_model, tmp_path):
 
 def test_the_tokens_shown_are_those_that_were_scored(textgen, ascii_model):
     shown = [
-        [row["token"] for row in rows(textgen("score", text, "-m", ascii_model, "--detail", "token"))]
+        [row["token"] for row in textgen("score", text, "-m", ascii_model, "--detail", "token").table]
         for text in (TYPED, TYPESET)
     ]
     assert shown[0] == shown[1]
@@ -191,7 +184,7 @@ def test_the_tokens_shown_are_those_that_were_scored(textgen, ascii_model):
 @pytest.mark.parametrize("text", ["said x\u0301", "said 😀", "said 詩"])
 def test_what_is_near_to_nothing_is_unknown(textgen, ascii_model, text):
     done = textgen("score", text, "-m", ascii_model)
-    assert int(rows(done)[0]["oovs"]) > 0
+    assert int(done.table[0]["oovs"]) > 0
     assert "\nread " not in done.err
 
 
@@ -228,4 +221,4 @@ def test_a_model_that_knows_no_more_than_half_is_named(textgen, sentences, known
     expected = f"the model words knows {known}; it learnt another kind of text: try another --model or --level"
     assert warnings == ([f"warning   {expected}"] if known else [])
     assert done.code == 0
-    assert len(rows(done)) == len(sentences)
+    assert len(done.table) == len(sentences)

@@ -104,7 +104,7 @@ def test_a_line_may_begin_with_a_slash(repl):
 
 
 def test_what_is_unknown_is_said(repl):
-    assert "1 token of it read as <unk>" in repl("the zebra", model="words")[1]
+    assert "1 token of it not in the vocabulary; read as <unk>" in repl("the zebra", model="words")[1]
 
 
 def test_it_ends_when_asked_to(repl):

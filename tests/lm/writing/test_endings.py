@@ -1,13 +1,17 @@
 """Where a sequence ends by its text, and the pieces in which it comes."""
 
 import math
+import random
 
 import pytest
 
 from tests.lm.tiny import add_to_logit, chain_model, random_model
 from tests.lm.write import pieces, texts, write
 from textgen.lm.inference.scoring import score
+from textgen.lm.writing.desks import Stream
 from textgen.lm.writing.endings import end_of_last_sentence
+from textgen.lm.writing.prompts import Beginning, tokens_of
+from textgen.text.tokens.reading import continuation
 from textgen.text.tokens.vocabulary import EOS_ID
 
 MODEL = add_to_logit(random_model("abc", seed=3), EOS_ID, -2)
@@ -101,3 +105,21 @@ def test_the_pieces_are_the_text(model, config, prompt):
 def test_pieces_come_while_a_sequence_is_written():
     [(parts, _)] = pieces(MODEL, count=1, max_length=2000, min_length=2000)
     assert len(parts) > 100
+
+
+@pytest.mark.parametrize("tokenizer", ["char", "word", "whitespace"])
+@pytest.mark.parametrize("prompt", ["", "a b", "a ", "\n"])
+def test_the_text_that_grows_is_that_of_all_tokens(tokenizer, prompt):
+    """Whatever the tokens, and wherever they are added together."""
+    tokens = ["a", "b", "\uffeda", "a\uffed", "\uffedb\uffed", "\uffed", "\u2581", "\n", "\u6625", "<unk>"]
+    model = random_model(dict.fromkeys([*tokens[:-1], " "]), text={"tokenizer": tokenizer})
+    beginning = Beginning(tokens_of(model, prompt), 0, [])
+    rng = random.Random(3)
+    for _ in range(200):
+        stream = Stream(model, beginning, [], (1,))
+        while len(stream.ids) < 12:
+            stream.add(rng.choices(range(2, len(model.vocabulary)), k=rng.randint(1, 4)), [])
+        drawn = model.vocabulary.tokens_of(stream.ids)
+        assert stream.text == continuation(stream.prompt, drawn, model.tokenizer)
+        texts = [continuation(stream.prompt, drawn[:n], model.tokenizer) for n in range(len(drawn) + 1)]
+        assert stream.text_lengths() == list(map(len, texts))

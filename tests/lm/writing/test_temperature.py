@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from textgen.lm.config.text import TextConfig
+from textgen.lm.config.training import TrainingConfig
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.sampling import Sample
 from textgen.lm.writing.temperature import TEMPERATURES, natural_temperature, try_temperatures
@@ -96,7 +97,8 @@ def test_a_text_that_repeats_itself_has_a_temperature_all_the_same(model, tmp_pa
 
 
 def test_sequences_are_those_of_the_seed_at_each_temperature(model, corpus):
-    few, more = (try_temperatures(model, corpus, fewest, seed=3, threads=1) for fewest in (2, 30))
+    training = TrainingConfig(seed=3, threads=1)
+    few, more = (try_temperatures(model, corpus, fewest, training, None) for fewest in (2, 30))
     assert list(few) == list(TEMPERATURES)
     assert len({tuple(one.text for one in drawn) for drawn in more.values()}) == len(TEMPERATURES)
     assert all(few[temperature] == more[temperature][: len(few[temperature])] for temperature in TEMPERATURES)

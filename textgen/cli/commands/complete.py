@@ -11,7 +11,7 @@ from textgen.checks import shortened
 from textgen.cli.commands import options
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes
-from textgen.cli.terminal.reading import announce_terminal, read_lines
+from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, say_unknown
 from textgen.errors import ConfigError
 from textgen.lm.config.completion import LENGTHS, TO_THE_END, CompletionConfig
 from textgen.paths import STDIN
@@ -133,14 +133,17 @@ def _lines(notes: Notes) -> Iterable[str]:
 
 
 def _noted(found: Iterable[Completions], whole: bool, notes: Notes) -> Iterator[Completions]:
-    """The same, with a note of the first unknown tokens, and one of what did not come to its end."""
+    """The same, with notes: of the first unknown tokens, of what was read as what, and what did not come to its end."""
     unknown = cut = ways = 0
+    replaced: dict[str, str] = {}
     for completions in found:
-        if completions.prompt_unknown and not unknown:
+        if not unknown:
             unknown = completions.prompt_unknown
-            notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
+            say_unknown(unknown, notes)
+        replaced.update(completions.prompt_replaced)
         cut += sum(not way.is_ended for way in completions.ways)
         ways += len(completions.ways)
         yield completions
+    say_replaced(replaced, notes)
     if whole and cut:
         notes.say("length", f"{cut} of {format_amount(ways, 'way')} cut at {TO_THE_END} tokens")

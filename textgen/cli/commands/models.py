@@ -32,9 +32,7 @@ def models(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """List the models in the store, or rename or remove them.
-
-    The newest comes first; those that came with textgen are the last.
+    """List the models in the store, the newest first, or rename or remove them.
 
     Examples:
         textgen models

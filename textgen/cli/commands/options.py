@@ -62,7 +62,7 @@ def output_file(text: str) -> Path:
     return path
 
 
-MODEL = "The model, by name or file. Without it: TEXTGEN_MODEL's, else the newest, else one that came with textgen."
+MODEL = "The model, by name or file. Without it: TEXTGEN_MODEL's, else the newest."
 Model = Annotated[
     str | None,
     _plain(

@@ -50,6 +50,7 @@ def repl(
     from textgen.cli.repl.view import View
     from textgen.cli.terminal.compiling import compilation_watched
     from textgen.lm.storage.store import models_folder
+    from textgen.lm.writing.sampling import stream
 
     notes = Notes(quiet)
     with compilation_watched(notes):
@@ -58,7 +59,8 @@ def repl(
             config = replace(config, max_length=_LENGTHS[trained.level])
         notes.say("seed", str(config.seed))
         notes.say("hello", "type a beginning, then Enter; /help lists the rest, Ctrl-D leaves")
-        session = Session(trained, config, threads, notes, View(), find_index(path, trained, notes))
+        index = find_index(path, trained, notes)
+        session = Session(lambda how, begun: stream(trained, how, [begun], threads, index), config, notes, View())
         with line_editor(models_folder().parent / "repl-history", session.words()) as read:
             while not session.is_over:
                 try:

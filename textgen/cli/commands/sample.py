@@ -10,9 +10,10 @@ from textgen.cli.commands import options
 from textgen.cli.request.request import pick
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes, flush_data
-from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, warn_of_unknown
+from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, say_unknown, warn_of_unknown
 from textgen.errors import ConfigError
 from textgen.lm.config.sampling import SamplingConfig
+from textgen.paths import display_name
 
 if TYPE_CHECKING:
     from textgen.lm.writing.copies import Copies
@@ -174,11 +175,11 @@ def sample(
         for found in draw(trained, config, prompts, threads, index):
             if isinstance(found, Piece):
                 printer.add(found)
-            else:
-                printer.end(found)
+                flush_data()
+                continue
+            printer.end(found)
             flush_data()  # before a note, which goes another way
-            if not isinstance(found, Piece):
-                summary.add(found)
+            summary.add(found)
         summary.tell()
 
 
@@ -186,7 +187,10 @@ def _read_prompts(path: Path, notes: Notes) -> list[str]:
     from textgen.text.corpus.files import read_text
 
     announce_terminal([path], notes, "prompts, one a line,")
-    return list(read_lines(read_text(path)))
+    prompts = list(read_lines(read_text(path)))
+    if not prompts:
+        raise ConfigError(f"{display_name(path)}: there is no prompt in it; an empty line is one")
+    return prompts
 
 
 class _Summary:
@@ -197,17 +201,19 @@ class _Summary:
         self._ended: Counter[str] = Counter()
         self._copies: list[Copies] = []
         self._replaced: dict[str, str] = {}
-        self._prompts: dict[int, tuple[int, int]] = {}  # of each prompt how many tokens, and how many unknown
+        self._prompts = self._tokens = self._unknown = 0  # of the prompts so far
 
     def add(self, one: Sample) -> None:
         """Count a sequence. The first prompt with unknown tokens is told at once."""
         self._ended[one.ended] += 1
-        if one.prompt_unknown and not any(unknown for _, unknown in self._prompts.values()):
-            unknown = format_amount(one.prompt_unknown, "token")
-            self._notes.say("prompt", f"{unknown} of it not in the vocabulary; read as <unk>")
-        self._prompts[one.prompt] = one.prompt_tokens, one.prompt_unknown
-        self._replaced.update(one.prompt_replaced)
         self._copies += [one.copies] if one.copies is not None else []
+        if one.prompt == self._prompts:  # its first sequence
+            if not self._unknown:
+                say_unknown(one.prompt_unknown, self._notes)
+            self._prompts += 1
+            self._tokens += one.prompt_tokens
+            self._unknown += one.prompt_unknown
+            self._replaced.update(one.prompt_replaced)
 
     def tell(self) -> None:
         """Say how the prompts were read, how much is copied, and how many sequences were cut."""
@@ -215,10 +221,9 @@ class _Summary:
         from textgen.lm.writing.copies import copies_together
 
         say_replaced(self._replaced, self._notes)
-        tokens, unknown = (sum(counts) for counts in zip(*self._prompts.values(), strict=True))
-        warn_of_unknown(unknown, tokens, self._model, self._notes)
-        cut, cap = self._ended["length"], f"--max-length {self._config.max_length}"
+        warn_of_unknown(self._unknown, self._tokens, self._model, self._notes)
         if self._copies:
             self._notes.say("copied", describe_copies(copies_together(self._copies), self._level))
+        cut, cap = self._ended["length"], f"--max-length {self._config.max_length}"
         if cut:
             self._notes.say("length", f"{cut} of {format_amount(self._ended.total(), 'sequence')} cut at {cap}")

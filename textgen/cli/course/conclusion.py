@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import NoReturn
 
@@ -19,10 +19,9 @@ from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import flush_data, losses_told, print_json
 from textgen.cli.terminal.signals import Stopping
 from textgen.errors import DivergedError, OutputError
-from textgen.lm.storage.model import LanguageModel
 from textgen.lm.training.advice import against_divergence
 from textgen.lm.training.reports import Finished
-from textgen.lm.writing.copies import LEAST, copies_together, find_copies
+from textgen.lm.writing.copies import LEAST, copies_together
 from textgen.lm.writing.sampling import Sample
 from textgen.lm.writing.temperature import natural_temperature, try_temperatures
 from textgen.text.corpus.corpus import Corpus
@@ -70,15 +69,14 @@ def _show_the_model(end: Finished, request: Request, corpus: Corpus, index: RunI
     """Show what the model writes, and name the temperature at which it does so best."""
     notes, destination, training = request.notes, request.destination, request.configs.training
     count = count_shown(corpus.train.characters.tolist())
-    written = try_temperatures(end.model, corpus, count, training.seed, training.threads)
+    written = try_temperatures(end.model, corpus, count, training, index)
     if end.best is not None:
         notes.say("next", next_command(destination, natural_temperature(end.model, corpus, written)))
     try:
         _print_result(end, request)
         shown = {temperature: written[temperature][:count] for temperature in _SHOWN}
         _show_samples(shown, request)
-        if index is not None:
-            _tell_copies(index, end.model, list(chain.from_iterable(shown.values())), request)
+        _tell_copies(chain.from_iterable(shown.values()), request)
     except OutputError as error:
         raise OutputError(f"{error}; the model is saved as {destination.name}") from error
 
@@ -102,11 +100,12 @@ def _show_samples(written: Mapping[float, Sequence[Sample]], request: Request) -
         flush_data()
 
 
-def _tell_copies(index: RunIndex, model: LanguageModel, samples: Sequence[Sample], request: Request) -> None:
-    """Tell how much of the samples is copied, in a note, and as JSON if that was asked for."""
-    least = LEAST[model.level]
-    texts = [model.vocabulary.ids_of(model.tokenizer.tokenize(one.text)).tolist() for one in samples]
-    copies = copies_together([find_copies(index, ids, least) for ids in texts])
-    request.notes.say("copied", describe_copies(copies, model.level))
+def _tell_copies(samples: Iterable[Sample], request: Request) -> None:
+    """Tell how much of the samples is copied, if that is known, in a note, and as JSON if that was asked for."""
+    found = [one.copies for one in samples if one.copies is not None]
+    if not found:
+        return
+    level, copies = request.configs.text.level, copies_together(found)
+    request.notes.say("copied", describe_copies(copies, level))
     if request.as_json:
-        print_json({"event": "copied", "longest": copies.longest, "share": copies.share, "least": least})
+        print_json({"event": "copied", "longest": copies.longest, "share": copies.share, "least": LEAST[level]})

@@ -35,6 +35,7 @@ _GLIMPSE_TEMPERATURE = 0.7
 _GLIMPSES_SHARE = 0.01  # of the time
 _PAUSE = getattr(signal, "SIGTSTP", None)  # Ctrl-Z; Windows has no such signal
 _STOPPING = "stopping; Ctrl-C again quits at once"
+_BEST = "best"  # behind a line of the table
 
 
 class SilentProgress:
@@ -179,9 +180,6 @@ class Glimpses:
             self._cost = time.monotonic() - began
             self._spent += self._cost
         return one.text
-
-
-_BEST = "best"
 
 
 _WIDTHS = {"epoch": 6, "step": 9, "trained on": 13, "held out": 11, "quality": 13, "time": 10}

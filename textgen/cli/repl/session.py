@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.cli.repl.view import View
-from textgen.cli.terminal.number_formats import format_amount
-from textgen.cli.terminal.reading import say_replaced
+from textgen.cli.terminal.reading import say_replaced, say_unknown
 from textgen.errors import ConfigError, OutputError, TextgenError
 from textgen.lm.config.sampling import SamplingConfig
-from textgen.lm.writing.sampling import Sample, stream
+from textgen.lm.writing.sampling import Piece, Sample
 
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
-    from textgen.lm.storage.model import LanguageModel
-    from textgen.text.tokens.run_index import RunIndex
+
+Draw = Callable[[SamplingConfig, str], Iterator[Piece | Sample]]
 
 _TAIL = 40  # characters of a text that are listed
 HELP = """\
@@ -39,20 +38,11 @@ A line that begins with // is text that begins with /."""
 class Session:
     """A story, how it is drawn, and what shows it.
 
-    view : shows what is written. index : of the training text, if there is one, for `/novel`.
+    draw : what writes a sequence after a prompt, piece by piece. view : shows what is written.
     """
 
-    def __init__(
-        self,
-        model: LanguageModel,
-        config: SamplingConfig,
-        threads: int,
-        notes: Notes,
-        view: View,
-        index: RunIndex | None = None,
-    ) -> None:
-        self.model, self.config, self.threads, self.notes, self.view = model, config, threads, notes, view
-        self.index = index
+    def __init__(self, draw: Draw, config: SamplingConfig, notes: Notes, view: View) -> None:
+        self.draw, self.config, self.notes, self.view = draw, config, notes, view
         self.story, self.is_over = Story(), False
         self._turns = 0
         self._commands: dict[str, Callable[[str], None]] = {
@@ -96,7 +86,7 @@ class Session:
         written, end = begun, None
         try:
             self.view.show(added)
-            for found in stream(self.model, config, [begun], self.threads, self.index):
+            for found in self.draw(config, begun):
                 if isinstance(found, Sample):
                     written, end = found.text, found
                 elif not found.is_prompt:
@@ -118,8 +108,7 @@ class Session:
         if end is None:
             self.notes.say("stopped", "Enter goes on, /back takes it back")
             return
-        if end.prompt_unknown:
-            self.notes.say("prompt", f"{format_amount(end.prompt_unknown, 'token')} of it read as <unk>")
+        say_unknown(end.prompt_unknown, self.notes)
         say_replaced(end.prompt_replaced, self.notes)
         if end.ended == "eos":
             self.notes.say("end", "of the sequence; what comes next begins anew, /again tries another way")

@@ -51,14 +51,14 @@ class CompletionView:
     def _columns(self) -> list[Column]:
         names = [f"probability_at_{temperature:g}" for temperature in self.temperatures]
         if len(self.temperatures) == 1:
-            names = ["log10_probability", "probability"]
+            names = ["log_probability", "base", "probability"]
         return [Column(name, name) for name in ("rank", *names, "tokens", "ended", "prompt", "continuation")]
 
     def _rows(self, found: Iterable[Completions]) -> Iterator[list[str]]:
         for completions in found:
             for rank, way in enumerate(completions.ways, start=1):
                 logs = [nats * _TO_LOG10 for nats in way.log_probabilities]
-                numbers = [f"{logs[0]:.4f}"] if len(logs) == 1 else []
+                numbers = [f"{logs[0]:.4f}", "10"] if len(logs) == 1 else []
                 numbers += map(format_power, logs)
                 yield [str(rank), *numbers, str(len(way.tokens)), _ended(way), completions.prompt, way.continuation]
             flush_data()

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
 
 _NUMBER = 3  # cells of a number beside a line
-
 _SHORT, _LONG = 40, 1000  # characters
 
 

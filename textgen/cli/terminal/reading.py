@@ -45,6 +45,12 @@ def read_lines(chunks: Iterable[str]) -> Iterator[str]:
         yield rest
 
 
+def say_unknown(unknown: int, notes: Notes) -> None:
+    """Say how many tokens of a prompt the model does not know, if there are any."""
+    if unknown:
+        notes.say("prompt", f"{format_amount(unknown, 'token')} of it not in the vocabulary; read as <unk>")
+
+
 def say_replaced(replaced: Mapping[str, str], notes: Notes) -> None:
     """Say which characters were read as which others, if any were."""
     if replaced:

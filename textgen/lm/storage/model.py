@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -46,12 +47,9 @@ class LanguageModel:
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of its parameters, each one's name and float32 numbers: the same in whatever file they lie."""
-        digest = sha256()
-        for name in self.network.parameters.names():
-            digest.update(name.encode())
-            digest.update(np.ascontiguousarray(self.network.parameters[name], "<f4").data)
-        return digest.hexdigest()
+        """The digest of its parameters, see `digest_of`."""
+        parameters = self.network.parameters
+        return digest_of((name, parameters[name]) for name in parameters.names())
 
     @property
     def level(self) -> str:
@@ -71,3 +69,15 @@ class LanguageModel:
     def first_input(self) -> int:
         """What is fed in before the first token of a sequence: `<eos>`, as if another had ended, or nothing."""
         return EOS_ID if self.text.start == "eos" else NO_INPUT
+
+
+def digest_of(parameters: Iterable[tuple[str, np.ndarray]]) -> str:
+    """The SHA-256 of parameters, from the input to the output: each one's name, shape and float32 numbers.
+
+    It is the same whatever else differs in two files: history, vocabulary, the bits of each number.
+    """
+    digest = sha256()
+    for name, array in parameters:
+        digest.update(f"{name} {array.shape}\n".encode())
+        digest.update(np.ascontiguousarray(array, "<f4").data)
+    return digest.hexdigest()

@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from math import prod
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from textgen.errors import ConfigError, ModelFileError
 from textgen.lm.config.text import TextConfig, with_start
 from textgen.lm.storage.atomic_write import write_atomically
 from textgen.lm.storage.history import History
-from textgen.lm.storage.model import LanguageModel
+from textgen.lm.storage.model import LanguageModel, digest_of
 from textgen.lm.storage.safetensors_file import Kind, TensorFile, opened, safetensors_parts
 from textgen.lm.storage.strict_json import to_json
 from textgen.nn.config import NetworkConfig
@@ -157,17 +156,9 @@ def load_model(path: Path) -> LanguageModel:
 
 
 def read_digest(path: Path) -> str:
-    """The SHA-256 of the parameters alone, whatever else differs in two files: history, vocabulary, the bits of each.
-
-    Hashed are, from the input to the output, each one's name, shape and float32 numbers. Raises as `load_model` does.
-    """
-    digest = sha256()
+    """The digest of the parameters alone, see `digest_of`. Raises as `load_model` does."""
     with opened(path, _KIND) as file:
-        summary = _summary_of(file)
-        for name in _check_shapes(file, summary):
-            digest.update(f"{name} {summary.shapes[name]}\n".encode())
-            digest.update(np.ascontiguousarray(file.array(name), dtype="<f4").data)
-    return digest.hexdigest()
+        return digest_of((name, file.array(name)) for name in _check_shapes(file, _summary_of(file)))
 
 
 def read_summary(path: Path) -> ModelSummary:

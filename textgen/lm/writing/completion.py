@@ -13,8 +13,8 @@ An end takes no place in the beam; and once `top` ways have ended, nothing open 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,8 @@ from textgen.core.runtime.threads import Team, team_size
 from textgen.lm.config.completion import CompletionConfig
 from textgen.lm.inference.next_token import LogProbabilities, NextToken, States, at_temperature
 from textgen.lm.storage.model import LanguageModel
-from textgen.text.tokens.tokenizers import normalize
+from textgen.lm.writing.prompts import tokens_of
+from textgen.text.tokens.reading import continuation
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 
 _ROWS = 64  # beams that are taken a step further together: so memory is bounded, whatever the vocabulary
@@ -33,7 +34,7 @@ _ROWS = 64  # beams that are taken a step further together: so memory is bounded
 class Completion:
     """One way to go on.
 
-    text : the prompt as the model read it, and what follows; continuation : what follows alone.
+    text : the prompt as it was given, and what follows; continuation : what follows alone.
     tokens : of what follows; the last one is `<eos>` if it `is_ended`, else it was cut at the length asked for.
     log_probabilities : of all these tokens together, given the prompt, nats; one at each temperature.
     """
@@ -47,11 +48,15 @@ class Completion:
 
 @dataclass(frozen=True)
 class Completions:
-    """The ways to go on from a prompt, the most probable first. prompt_unknown : its tokens that became `<unk>`."""
+    """The ways to go on from a prompt, the most probable first.
+
+    prompt_unknown : its tokens that became `<unk>`. prompt_replaced : its characters that were read as others.
+    """
 
     prompt: str
     prompt_unknown: int
     ways: tuple[Completion, ...]
+    prompt_replaced: Mapping[str, str] = field(default_factory=dict)
 
 
 def complete(
@@ -118,16 +123,14 @@ class _Search:
     """The search for the ways to go on from one prompt."""
 
     def __init__(self, model: LanguageModel, config: CompletionConfig, next_token: NextToken, prompt: str) -> None:
-        self.model, self.config, self.next_token, self.prompt = model, config, next_token, prompt
+        self.model, self.config, self.next_token = model, config, next_token
+        self.prompt = tokens_of(model, prompt)
         self.length = config.tokens(model.level)
         # The flattest: where there are several, they order single tokens alike, and it loses none to underflow.
         self.temperature = max(config.temperatures)
-        self.tokens = model.tokenizer.tokenize(normalize(prompt, model.text.lowercase))
-        self.ids = model.vocabulary.ids_of(self.tokens)
-        self.read = model.tokenizer.detokenize(self.tokens)  # the prompt as it comes back from its tokens
 
     def run(self) -> Completions:
-        last, states = self.next_token.begin(self.ids.tolist())
+        last, states = self.next_token.begin(self.prompt.ids.tolist())
         beams = first = _Beams(np.array([[last]], np.int32), np.zeros(1), states)
         ended: list[_Way] = []
         for _ in range(self.length):
@@ -138,7 +141,7 @@ class _Search:
         still_open = map(_Way, map(tuple, beams.ids[:, 1:].tolist()), beams.log_probabilities.tolist())
         ways = self._distinct(sorted([*ended, *still_open], key=lambda way: way.rank))
         found = map(self._completion, ways, self._at_each_temperature(ways, first))
-        return Completions(self.prompt, int(np.count_nonzero(self.ids == UNK_ID)), tuple(found))
+        return Completions(self.prompt.text, self.prompt.unknown, tuple(found), self.prompt.replaced)
 
     def _extend(self, beams: _Beams) -> tuple[_Beams, list[_Way]]:
         """The ways that are a token longer than `beams`: those that stay open, and those that end and are kept."""
@@ -163,6 +166,11 @@ class _Search:
         totals[:, EOS_ID] = -np.inf
         if not self.config.allow_unk:
             totals[:, UNK_ID] = -np.inf
+        if self.prompt.unfinished and beams.ids.shape[1] == 1:  # a word has begun, and goes on
+            ends[:] = -np.inf
+            others = np.ones(totals.shape[1], np.bool_)
+            others[self.prompt.first_ids] = False
+            totals[:, others] = -np.inf
         places = _largest(totals.ravel(), self.config.width)
         rows, tokens = np.divmod(places, totals.shape[1])
         return _Extensions(totals.ravel()[places], rows + block.start, tokens.astype(np.int32), ends, states)
@@ -176,14 +184,14 @@ class _Search:
         """The first `top` of them, none with the text of one before."""
         found: dict[tuple[str, bool], _Way] = {}
         for way in ways:
-            found.setdefault((self._text(way), way.is_ended), way)
+            found.setdefault((self._continuation(way), way.is_ended), way)
             if len(found) == self.config.top:
                 break
         return list(found.values())
 
-    def _text(self, way: _Way) -> str:
+    def _continuation(self, way: _Way) -> str:
         followers = self.model.vocabulary.tokens_of(way.ids[:-1] if way.is_ended else way.ids)
-        return self.model.tokenizer.detokenize([*self.tokens, *followers])
+        return continuation(self.prompt, followers, self.model.tokenizer)
 
     def _at_each_temperature(self, ways: Sequence[_Way], first: _Beams) -> Iterator[tuple[float, ...]]:
         """The log-probabilities of `ways` at the temperatures asked for; several are for single tokens alone."""
@@ -195,8 +203,8 @@ class _Search:
         yield from (tuple(float(each[way.ids[0]]) for each in spread) for way in ways)
 
     def _completion(self, way: _Way, log_probabilities: tuple[float, ...]) -> Completion:
-        text, tokens = self._text(way), tuple(self.model.vocabulary.tokens_of(way.ids))
-        return Completion(text, text[len(self.read) :], tokens, way.is_ended, log_probabilities)
+        added, tokens = self._continuation(way), tuple(self.model.vocabulary.tokens_of(way.ids))
+        return Completion(self.prompt.text + added, added, tokens, way.is_ended, log_probabilities)
 
 
 def _largest(values: LogProbabilities, count: int) -> npt.NDArray[np.int64]:

@@ -18,6 +18,7 @@ from textgen.lm.writing.prompts import Beginning
 from textgen.lm.writing.rules import Rule
 from textgen.nn.computation import Computation
 from textgen.nn.generation import draws, steps
+from textgen.text.tokens.reading import continuation
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 from textgen.text.tokens.windows import NO_INPUT
 
@@ -31,13 +32,14 @@ class Stream:
 
     ended : why it is over: "eos", by itself; "length", at the cap; "stop", where a text stands that ends it; "rules",
     where these leave no token; None while it goes on. ids, log_probabilities : of what was drawn, `<eos>` not among the
-    ids.
+    ids. text : what follows the prompt. looked_at : characters of it that whoever looks at it has seen.
     """
 
-    def __init__(self, beginning: Beginning, rules: Sequence[Rule], seed: Sequence[int]) -> None:
-        self.beginning, self.prompt, self.rules = beginning, beginning.prompt, rules
+    def __init__(self, model: LanguageModel, beginning: Beginning, rules: Sequence[Rule], seed: Sequence[int]) -> None:
+        self.model, self.beginning, self.prompt, self.rules = model, beginning, beginning.prompt, rules
         self.ids: list[int] = []
         self.log_probabilities: list[float] = []
+        self.text, self.looked_at = "", 0
         self.ended: str | None = None
         self._generator = np.random.Generator(np.random.Philox(np.random.SeedSequence(tuple(seed))))
 
@@ -66,10 +68,30 @@ class Stream:
         if ids[-1] == EOS_ID:
             self.ended = "eos"
             ids = ids[:-1]
+        self.text += self._text_behind(len(self.ids), ids, is_begun=self.text != "")
         self.ids += ids
         for rule in self.rules:
             for idx in ids:
                 rule.add(idx)
+
+    def text_lengths(self) -> list[int]:
+        """How many characters follow the prompt when none, one, two ... of the ids are drawn."""
+        lengths = [0]
+        for n, idx in enumerate(self.ids):
+            added = self._text_behind(n, [idx], is_begun=lengths[-1] > 0)
+            lengths.append(lengths[-1] + len(added))
+        return lengths
+
+    def _text_behind(self, count: int, ids: Sequence[int], *, is_begun: bool) -> str:
+        """What `ids` add to the text of the first `count`: only the last of these can join them.
+
+        is_begun : whether that text has a character; the first one may lean on the prompt.
+        """
+        tokenizer, tokens_of = self.model.tokenizer, self.model.vocabulary.tokens_of
+        if not is_begun:
+            return continuation(self.prompt, tokens_of([*self.ids[:count], *ids]), tokenizer)
+        last = tokens_of(self.ids[count - 1 : count])
+        return tokenizer.detokenize([*last, *tokens_of(ids)])[len(tokenizer.detokenize(last)) :]
 
 
 class Desk:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from textgen.lm.storage.model import LanguageModel
-
 # A full stop, with the quotes and brackets that close after it, before a blank or the end; Chinese needs no blank.
 _SENTENCE_END = re.compile(r"""[.!?…]["'”’»)\]]*(?=\s|\Z)|[。！？][”’」』）]*""")
 
@@ -14,9 +12,8 @@ _SENTENCE_END = re.compile(r"""[.!?…]["'”’»)\]]*(?=\s|\Z)|[。！？][”
 class Stops:
     """Texts that end a sequence; of its text only what stands before the first of them is kept."""
 
-    def __init__(self, model: LanguageModel, texts: Sequence[str]) -> None:
-        self._model, self._texts = model, texts
-        self._longest = max(map(len, texts), default=0)
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts, self._longest = texts, max(map(len, texts), default=0)
 
     def __bool__(self) -> bool:
         return bool(self._texts)
@@ -26,15 +23,10 @@ class Stops:
         """Characters at the end of a text that may be the beginning of one that stops it."""
         return max(0, self._longest - 1)
 
-    def are_met(self, ids: Sequence[int]) -> bool:
-        """Whether one of them stands in the text of the last tokens: asked after each token, it misses none."""
-        tail = self._model.tokenizer.detokenize(self._model.vocabulary.tokens_of(ids[-self._longest - 1 :]))
-        return any(text in tail for text in self._texts)
-
-    def cut(self, text: str) -> str:
-        """`text` up to the first of them."""
-        places = [text.find(stop) for stop in self._texts]
-        return text[: min((place for place in places if place >= 0), default=len(text))]
+    def place_in(self, text: str, known: int) -> int | None:
+        """Where the first of them begins; None if there is none. known : characters in which none was found before."""
+        places = [text.find(stop, max(0, known - self.held_back)) for stop in self._texts]
+        return min((place for place in places if place >= 0), default=None)
 
 
 def end_of_last_sentence(text: str) -> int | None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from textgen.core.runtime.threads import Team
+from textgen.lm.inference.next_token import NextToken, States
 from textgen.lm.storage.model import LanguageModel
-from textgen.nn.computation import Computation
 from textgen.text.tokens.reading import Prompt, read_prompt
-from textgen.text.tokens.windows import NO_TARGET, Window
 
 
 @dataclass(frozen=True)
@@ -22,28 +19,20 @@ class Beginning:
 
     prompt: Prompt
     first_input: int
-    state: list[np.ndarray]
+    state: States
+
+
+def tokens_of(model: LanguageModel, text: str) -> Prompt:
+    """The prompt `text` in the tokens of `model`."""
+    return read_prompt(text, model.tokenizer, model.vocabulary, model.text.lowercase)
 
 
 class Reader:
     """What reads prompts, one after the other."""
 
     def __init__(self, model: LanguageModel, team: Team) -> None:
-        self._model = model
-        self._computation = Computation.without_training(model.network, team)
-        self._computation.prepare(1, 1)
-
-    def tokens(self, text: str) -> Prompt:
-        """`text` in the model's tokens."""
-        model = self._model
-        return read_prompt(text, model.tokenizer, model.vocabulary, model.text.lowercase)
+        self._next_token = NextToken(model, team)
 
     def read(self, prompt: Prompt) -> Beginning:
         """The state when all of the prompt but its last token has been read."""
-        ids = np.array([self._model.first_input, *prompt.ids], np.int32)
-        self._computation.reset()
-        if len(ids) > 1:
-            column = ids[:-1, None]
-            starts = np.zeros(column.shape, np.bool_)
-            self._computation.forward(Window(column, starts, np.full(column.shape, NO_TARGET, np.int32)))
-        return Beginning(prompt, int(ids[-1]), [layer.state.copy() for layer in self._computation.recurrent])
+        return Beginning(prompt, *self._next_token.begin(prompt.ids.tolist()))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 from textgen.core.runtime.limits import available_cpus
 from textgen.core.runtime.threads import Team
@@ -16,10 +16,9 @@ from textgen.lm.writing.candidates import Candidates
 from textgen.lm.writing.copies import LEAST, Copies, find_copies
 from textgen.lm.writing.desks import Stream
 from textgen.lm.writing.endings import Stops, end_of_last_sentence
-from textgen.lm.writing.prompts import Reader
+from textgen.lm.writing.prompts import Reader, tokens_of
 from textgen.lm.writing.rules import RulesOf
 from textgen.lm.writing.writer import Writer, worthwhile_threads
-from textgen.text.tokens.reading import continuation
 from textgen.text.tokens.run_index import RunIndex
 
 _STREAMS = 64  # sequences that are drawn side by side, at most
@@ -30,14 +29,15 @@ _MOST_THREADS = 64  # whatever is asked for: they meet several times for each to
 class Sample:
     """One sequence that was written.
 
-    index, prompt : its number, and that of the prompt that it begins with.
-    text : the prompt and what follows it. continuation : what follows. tokens : how many of it were drawn, `<eos>` not
-    counted. ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap;
-    "stop", before a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop
-    included, given the prompt, under the model's own softmax. prompt_tokens : of the
-    prompt; prompt_unknown : those that became `<unk>`; prompt_replaced : its characters that were read as others.
-    copies : what of it stands in the training text, and marks : its characters [first, last) that do; None where no
-    index of that text is at hand.
+    index, prompt : its number, and that of the prompt that it begins with. text : the prompt and what follows it.
+    continuation : what follows. tokens : how many of it were drawn, `<eos>` not counted.
+    ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap; "stop", before
+    a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop included, given
+    the prompt, under the model's own softmax.
+    prompt_tokens : of the prompt. prompt_unknown : those that became `<unk>`. prompt_replaced : its characters that
+    were read as others.
+    copies : what of it stands in the training text; marks : its characters [first, last) that do. None where no index
+    of that text is at hand.
     """
 
     index: int
@@ -124,18 +124,16 @@ class _Sampler:
         index: RunIndex | None,
     ) -> None:
         self.model, self.config, self.rows, self.index = model, config, rows, index
-        self.rules, self.stops = RulesOf(model, config, index), Stops(model, config.stop)
-        self.pattern = config.pattern()
-        self.reader = Reader(model, team)
-        self.prompts = [self.reader.tokens(text) for text in prompts]
+        self.rules, self.stops, self.pattern = RulesOf(model, config, index), Stops(config.stop), config.pattern()
+        self.prompts = [tokens_of(model, text) for text in prompts]
         self.open: deque[Candidates] = deque()
-        self.asked = self._all_asked()
+        self.asked = self._all_asked(Reader(model, team))
         is_stepwise = bool(self.stops or self.rules) or any(prompt.unfinished for prompt in self.prompts)
         self.writer = Writer(model, config, team, rows, is_stepwise=is_stepwise)
 
-    def _all_asked(self) -> Iterator[Candidates]:
+    def _all_asked(self, reader: Reader) -> Iterator[Candidates]:
         for number, prompt in enumerate(self.prompts):
-            beginning = self.reader.read(prompt)
+            beginning = reader.read(prompt)
             for index in range(number * self.config.count, (number + 1) * self.config.count):
                 yield Candidates(self.config, self._is_good, beginning, index)
 
@@ -146,19 +144,20 @@ class _Sampler:
             self.writer.fill(self._next_stream)
             if not self.open:
                 return
-            candidates, shown = self.open[0], ""
+            candidates, shown = self.open[0], 0
             if in_pieces:
                 yield Piece(candidates.beginning.prompt.text, is_prompt=True)
             while not candidates.are_decided():
-                self.writer.run(self._is_stopped)
+                self.writer.run(self._look_at)
                 self.writer.fill(self._next_stream)
                 if is_sure:
-                    before, shown = shown, self._sure(candidates.tries[0])
-                    yield Piece(shown[len(before) :])
+                    sure = max(shown, self._sure(candidates.tries[0]))
+                    yield Piece(candidates.tries[0].text[shown:sure])
+                    shown = sure
             self.open.popleft()
             finished = self._finish(candidates)
             if in_pieces:
-                yield Piece(finished.continuation[len(shown) :])
+                yield Piece(finished.continuation[shown:])
             yield finished
 
     def _next_stream(self) -> Stream | None:
@@ -173,75 +172,64 @@ class _Sampler:
         return None
 
     def _begin(self, candidates: Candidates) -> Stream:
-        assert self.config.seed is not None  # `stream` saw to it
-        attempt = [len(candidates.tries)] if candidates.tries else []
-        seed = self.config.seed, candidates.index, *attempt
-        beginning = candidates.beginning
-        candidates.tries.append(Stream(beginning, self.rules.begin(beginning.prompt), seed))
+        assert self.config.seed is not None  # `_written` saw to it
+        beginning, attempt = candidates.beginning, len(candidates.tries)
+        seed = self.config.seed, candidates.index, *([attempt] if attempt else [])
+        candidates.tries.append(Stream(self.model, beginning, self.rules.begin(beginning.prompt), seed))
         return candidates.tries[-1]
 
-    def _is_stopped(self, stream: Stream) -> bool:
-        return bool(self.stops) and self.stops.are_met(stream.ids)
+    def _look_at(self, stream: Stream) -> None:
+        """End `stream` where one of the texts that stop it stands in what was drawn."""
+        place = self.stops.place_in(stream.text, stream.looked_at) if self.stops else None
+        stream.looked_at = len(stream.text)
+        if place is not None:
+            stream.text, stream.ended = stream.text[:place], "stop"
+
+    def _sure(self, stream: Stream) -> int:
+        """How many characters behind the prompt are sure to stay."""
+        return len(stream.text) - (self.stops.held_back if stream.ended is None else 0)
+
+    def _kept(self, stream: Stream) -> tuple[int, str]:
+        """How many of its tokens are kept, and their text; with `finish`, what was cut ends with its last sentence."""
+        end = end_of_last_sentence(stream.text) if self.config.finish and stream.ended == "length" else None
+        if end is None:
+            return len(stream.ids), stream.text
+        tokens = bisect_left(stream.text_lengths(), end)
+        return tokens, stream.text[:end]
 
     def _is_good(self, stream: Stream) -> bool:
-        return self.pattern is None or self.pattern.search(self._sample_of(stream).text) is not None
-
-    def _sure(self, stream: Stream) -> str:
-        """What follows the prompt, as far as it is sure to stay."""
-        text = self._continuation(stream, stream.ids)
-        return text if stream.ended is not None else text[: max(0, len(text) - self.stops.held_back)]
-
-    def _continuation(self, stream: Stream, ids: Sequence[int]) -> str:
-        """The text of the drawn `ids`, without what stands behind the end of `stream`."""
-        drawn = self.model.vocabulary.tokens_of(ids)
-        text = continuation(stream.prompt, drawn, self.model.tokenizer)
-        return self.stops.cut(text) if stream.ended == "stop" else text
+        return self.pattern is None or self.pattern.search(stream.prompt.text + self._kept(stream)[1]) is not None
 
     def _finish(self, candidates: Candidates) -> Sample:
         best = candidates.best
         if best is None:
             raise NothingWrittenError(self._reason(candidates))
-        found = replace(self._sample_of(best), index=candidates.index, prompt=candidates.index // self.config.count)
-        return found if self.index is None else self._with_copies(found, best, self.index)
+        tokens, text = self._kept(best)
+        is_whole, prompt = tokens == len(best.ids), best.prompt
+        finished = Sample(
+            index=candidates.index,
+            prompt=candidates.index // self.config.count,
+            text=prompt.text + text,
+            continuation=text,
+            tokens=tokens,
+            ended=best.ended or "" if is_whole else "sentence",
+            log_probability=best.log_probability(None if is_whole else tokens),
+            prompt_tokens=len(prompt.ids),
+            prompt_unknown=prompt.unknown,
+            prompt_replaced=dict(prompt.replaced),
+        )
+        return finished if self.index is None else self._with_copies(finished, best, self.index)
 
-    def _with_copies(self, found: Sample, stream: Stream, index: RunIndex) -> Sample:
-        """`found` with what of it is copied; only what was drawn is marked."""
-        given, kept = len(stream.prompt.ids), self._kept(stream)
-        copies = find_copies(index, [*stream.prompt.ids.tolist(), *kept], LEAST[self.model.level], given)
+    def _with_copies(self, finished: Sample, stream: Stream, index: RunIndex) -> Sample:
+        """`finished` with what of it is copied; only what was drawn is marked."""
+        given, lengths = len(stream.prompt.ids), stream.text_lengths()
+        ids = [*stream.prompt.ids.tolist(), *stream.ids[: finished.tokens]]
+        copies = find_copies(index, ids, LEAST[self.model.level], given)
 
         def place(token: int) -> int:
-            drawn = self._continuation(stream, kept[: max(0, token - given)])
-            return min(len(found.text), len(stream.prompt.text) + len(drawn))
+            return min(len(finished.text), len(stream.prompt.text) + lengths[max(0, token - given)])
 
-        return replace(found, copies=copies, marks=tuple((place(begin), place(end)) for begin, end in copies.spans))
-
-    def _sample_of(self, stream: Stream) -> Sample:
-        """What came of a try; its numbers are those of the first sequence."""
-        kept = self._kept(stream)
-        is_whole = len(kept) == len(stream.ids)
-        added = self._continuation(stream, kept)
-        return Sample(
-            index=0,
-            prompt=0,
-            text=stream.prompt.text + added,
-            continuation=added,
-            tokens=len(kept),
-            ended=stream.ended or "" if is_whole else "sentence",
-            log_probability=stream.log_probability(None if is_whole else len(kept)),
-            prompt_tokens=len(stream.prompt.ids),
-            prompt_unknown=stream.prompt.unknown,
-            prompt_replaced=dict(stream.prompt.replaced),
-        )
-
-    def _kept(self, stream: Stream) -> list[int]:
-        """Its ids; with `finish`, where it was cut at the cap, those up to the end of the last sentence."""
-        if not self.config.finish or stream.ended != "length":
-            return stream.ids
-        end = end_of_last_sentence(self._continuation(stream, stream.ids))
-        if end is None:
-            return stream.ids
-        kept = next(n for n in count(1) if len(self._continuation(stream, stream.ids[:n])) >= end)
-        return stream.ids[:kept]
+        return replace(finished, copies=copies, marks=tuple((place(begin), place(end)) for begin, end in copies.spans))
 
     def _reason(self, candidates: Candidates) -> str:
         """Why nothing came of a sequence."""

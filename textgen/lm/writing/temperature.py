@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from textgen.lm.config.sampling import SamplingConfig
+from textgen.lm.config.training import TrainingConfig
 from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.sampling import Sample, sample
 from textgen.text.corpus.corpus import Corpus
+from textgen.text.tokens.run_index import RunIndex
 from textgen.text.tokens.tokenizers import normalize
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 
@@ -30,17 +32,20 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 def try_temperatures(
-    model: LanguageModel, corpus: Corpus, fewest: int, seed: int, threads: int
+    model: LanguageModel, corpus: Corpus, fewest: int, training: TrainingConfig, index: RunIndex | None
 ) -> dict[float, list[Sample]]:
-    """The first sequences that the model writes at each temperature, at least so many; more where they are short."""
+    """The first sequences that the model writes at each temperature, at least so many; more where they are short.
+
+    index : of the training text; with it copies are found.
+    """
     text = corpus.train
     longest = max(1, round(_LONGEST * len(text.ids) / max(1, int(text.characters.sum()))))
     tokens = min(_TOKENS, _WORK / (len(TEMPERATURES) * model.network.parameters.vector.size))
     count = max(fewest, min(_MOST, int(tokens / min(longest, len(text.ids) / len(text)))))
     drawn = {}
     for temperature in TEMPERATURES:
-        config = SamplingConfig(count=count, max_length=longest, temperature=temperature, seed=seed)
-        drawn[temperature] = list(sample(model, config, threads=threads))
+        config = SamplingConfig(count=count, max_length=longest, temperature=temperature, seed=training.seed)
+        drawn[temperature] = list(sample(model, config, threads=training.threads, index=index))
     return drawn
 
 

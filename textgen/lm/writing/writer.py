@@ -40,7 +40,6 @@ class Writer:
             Desk(model, config, team, last - first, threads, is_stepwise=is_stepwise) for first, last in shares
         ]
         self._free = [(desk, row) for desk in self.desks for row in range(len(desk.rows))]
-        self._over: list[Stream] = []
 
     def fill(self, next_stream: Callable[[], Stream | None]) -> None:
         """Begin new sequences in the rows that are free; None: there is none to begin now."""
@@ -49,28 +48,24 @@ class Writer:
             desk.begin(row, stream)
             self._part_from(desk, row, stream)
 
-    def run(self, is_stopped: Callable[[Stream], bool]) -> list[Stream]:
-        """Draw tokens for all until it is time to look up; the sequences that are over, their rows being free.
+    def run(self, look_at: Callable[[Stream], None]) -> None:
+        """Draw tokens for all until it is time to look up; where a sequence is over, its row is free then.
 
-        is_stopped : whether a sequence's text ends it, asked when tokens have been added.
+        look_at : may end a sequence, or cut its text, when tokens have been added.
         """
         self.team.run(self._write, self._abandon)
         for desk in self.desks:
             for row, stream in desk.take_in():
-                if is_stopped(stream):
-                    stream.ended = "stop"
+                look_at(stream)
                 if stream.ended is None:
                     desk.go_on(row, stream)
                 self._part_from(desk, row, stream)
-        over, self._over = self._over, []
-        return over
 
     def _part_from(self, desk: Desk, row: int, stream: Stream) -> None:
         """If `stream` is over, make its row free."""
         if stream.ended is not None:
             desk.free(row)
             self._free.append((desk, row))
-            self._over.append(stream)
 
     def _write(self, part: int) -> None:
         desk = self.desks[part % len(self.desks)]
