@@ -6,8 +6,9 @@
 
 For each cell, and for words in clusters: a short training, the same one interrupted half-way and gone on with, 20
 samples and the scores of 100 sentences. A change that is not meant to alter learning alters none of them; another kind
-of CPU, or another version of Numba, may. `--checkout DIR` takes the program from another folder. With `--start zero`
-come the lines of the versions in which no sequence began otherwise.
+of CPU, or another version of Numba, may. `--checkout DIR` takes the program from another folder. With `--no-average`
+come the lines of the versions that kept no average, with `--start zero`, too, of those in which no sequence began
+otherwise.
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkout", type=Path, default=ROOT, help="the folder that holds the package")
     parser.add_argument("--start", choices=STARTS, help="how sequences begin; not asked for: as the program has it")
+    parser.add_argument("--no-average", action="store_true", help="the last parameters, not their average")
     asked = parser.parse_args()
     start = [] if asked.start is None else ["--start", asked.start]
+    average = ["--no-average"] if asked.no_average else []
     with tempfile.TemporaryDirectory() as folder:
         for name, options in CASES.items():
-            options = options if "--carry" in options else [*options, *start]  # it has a start of its own
+            options = [*options, *average, *([] if "--carry" in options else start)]  # which has a start of its own
             for what, content in _results(Path(folder), name, options, asked.checkout.resolve()):
                 print(f"{name:<14}{what:<10}{hashlib.sha256(content).hexdigest()}", flush=True)
 

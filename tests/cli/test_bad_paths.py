@@ -84,4 +84,4 @@ def test_a_link_in_the_store_that_cannot_be_followed(textgen, stored, tmp_path, 
         return look(self, **options)
 
     monkeypatch.setattr(Path, "stat", refuse)
-    assert [record["name"] for record in textgen("models", "--json").records] == ["lines"]
+    assert [record["model"] for record in textgen("models", "--json").records] == ["lines"]

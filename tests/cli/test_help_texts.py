@@ -71,7 +71,7 @@ Options:
                               command line win.
   -h, --help                  Show this message and exit.
 
---help-all shows 40 more options.
+--help-all shows 41 more options.
 """
 
 TRAIN_AT_100 = """\

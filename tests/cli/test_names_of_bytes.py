@@ -53,7 +53,7 @@ def test_from_the_corpus_to_the_model(run, tmp_path):
     assert (events.count("start"), events.count("finished")) == (2, 2)
     out, err = run("info", model, "--json")
     assert json.loads(out)["history"]["corpus"]["files"] == ["text caf\\xe9.txt"]
-    assert json.loads(out)["name"] == "caf\\xe9"
+    assert json.loads(out)["model"] == "caf\\xe9"
     assert "text caf\\xe9.txt" in run("info", model)[0]
     assert json.loads(run("evaluate", text, "--model", model, "--json")[0])["files"] == ["text caf\\xe9.txt"]
     assert run("train", text, "--output", model, code=2)[1].startswith("textgen: caf\\xe9.safetensors exists already;")
@@ -64,7 +64,7 @@ def test_in_the_store(run):
     assert "textgen sample --model text-caf-char" in err
     os.rename(models_folder() / "text-caf-char.safetensors", models_folder() / f"{NAME}.safetensors")  # noqa: PTH104
     assert run("models")[0].splitlines()[1].startswith("caf\\xe9\t")
-    assert json.loads(run("models", "--json")[0])["name"] == "caf\\xe9"
+    assert json.loads(run("models", "--json")[0])["model"] == "caf\\xe9"
     assert "model     caf\\xe9 (char" in run("sample", "--model", NAME)[1]
     assert "did you mean caf\\xe9?" in run("sample", "--model", NAME[:3], code=2)[1]
     assert run("models", "rename", NAME, "new")[1] == "renamed   caf\\xe9 is new now\n"

@@ -21,7 +21,16 @@ from textgen.text.corpus.corpus import Corpus
 SMALL = NetworkConfig(hidden=8, layers=1, embedding=0)
 NO_LEARNING = 1e-30  # a learning rate that changes no parameter's float32
 ANIMALS = [f"the {a} sat on the {b}." for a in ("cat", "dog", "hen") for b in ("mat", "log", "wall", "bed")]
-PLAIN: dict[str, Any] = {"batch": 4, "bptt": 16, "threads": 1, "warmup": 0, "dropout": 0.0, "lr": 0.01, "patience": 0}
+PLAIN: dict[str, Any] = {
+    "batch": 4,
+    "bptt": 16,
+    "threads": 1,
+    "warmup": 0,
+    "dropout": 0.0,
+    "word_dropout": 0.0,
+    "lr": 0.01,
+    "patience": 0,
+}
 
 
 @dataclass(frozen=True)

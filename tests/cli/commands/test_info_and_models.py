@@ -43,7 +43,8 @@ def test_info_shows_what_the_file_holds(textgen, stored):
         r"\d\.\d{3} bits per character, perplexity \S+, \d\.\d{4} nats per token, epoch \d", shown["held out"]
     )
     assert shown["training"] == (
-        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, seed 1"
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, parameters averaged,"
+        " seed 1"
     )
     assert done.err == "model     lines\n"
 
@@ -56,7 +57,7 @@ def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, leng
     assert "tied embedding 4" in told["network"]
     assert told["training"].startswith(f"{shown}optimizer adam, ")
     assert told["training"].endswith(
-        ", dropout 0.5, dropout-kind standard, word-dropout 0.1, weight-decay 0.01, seed 1"
+        ", dropout 0.5, dropout-kind standard, word-dropout 0.1, weight-decay 0.01, parameters averaged, seed 1"
     )
 
 
@@ -113,18 +114,18 @@ def test_models_lists_the_store_newest_first(textgen, stored):
     stored("lines", "new")
     done = textgen("models")
     heading, *lines = [line.split("\t") for line in done.out.splitlines()]
-    assert heading == ["name", "level", "network", "bytes", "bits_per_character", "created", "from"]
+    assert heading == ["model", "level", "network", "bytes", "bits_per_character", "created", "from"]
     assert [line[:3] for line in lines] == [["new", "char", "lstm 1 x 8"], ["old", "word", "lstm 1 x 8"]]
     records = textgen("models", "--json").records
-    assert [record["name"] for record in records] == ["new", "old"]
+    assert [record["model"] for record in records] == ["new", "old"]
     for line, record in zip(lines, records, strict=True):
         assert line[3:6] == [str(record["bytes"]), f"{record['bits_per_character']:.3f}", record["created"]]
-        assert record["bytes"] == (models_folder() / f"{record['name']}.safetensors").stat().st_size
+        assert record["bytes"] == (models_folder() / f"{record['model']}.safetensors").stat().st_size
         assert record["bits_per_character"] == record["best"]["bits_per_character"]
         assert record["created"] == datetime.fromisoformat(record["created"]).isoformat()
         assert record["packaged"] is False
     assert [line[6] for line in lines] == ["lines.txt", "words.txt"]
-    assert [record["name"] for record in textgen("models", "--json", "--level", "word").records] == ["old"]
+    assert [record["model"] for record in textgen("models", "--json", "--level", "word").records] == ["old"]
 
 
 def test_models_on_a_terminal_of_80_columns(at_terminal, stored):
@@ -134,7 +135,7 @@ def test_models_on_a_terminal_of_80_columns(at_terminal, stored):
     shown = CODES.sub("", at_terminal("models", env={"COLUMNS": "80"}).read())
     assert re.fullmatch(
         r" +bits/ +\n"
-        r"name +level +network +size +char +age +from +\n"
+        r"model +level +network +size +char +age +from +\n"
         r"shakespeare-char +word +lstm 1 x 8 +\d\.\d kB +\d\.\d{3} +\d+ years +shakespeare\.txt *\n",
         shown,
     )
@@ -185,7 +186,7 @@ def test_a_damaged_file_is_told_and_does_not_hide_the_others(textgen, stored):
     (models_folder() / "broken.safetensors").write_bytes(b"no model at all")
     done = textgen("models")
     assert done.code == 0
-    assert [line.split("\t")[0] for line in done.out.splitlines()] == ["name", "lines"]
+    assert [line.split("\t")[0] for line in done.out.splitlines()] == ["model", "lines"]
     assert "broken.safetensors: not a model file, or a truncated one" in done.err
 
 

@@ -88,7 +88,7 @@ def test_models_shows_the_packaged_models_after_the_users_own(textgen, packaged,
         ("english-char", "textgen"),
     ]
     records = textgen("models", "--json", "--level", "char").records
-    assert [(record["name"], record["packaged"]) for record in records] == [("lines", False), ("english-char", True)]
+    assert [(record["model"], record["packaged"]) for record in records] == [("lines", False), ("english-char", True)]
     assert [record["bits_per_parameter"] for record in records] == [32, 16]
     stored("words", "english-word")
     rows = [line.split("\t") for line in textgen("models").out.splitlines()[1:]]

@@ -56,7 +56,7 @@ def test_svg_holds_its_words_as_text(textgen, stored, tmp_path):
 def test_png(textgen, stored, tmp_path):
     stored("lines")
     path = tmp_path / "CURVE.PNG"
-    assert textgen("info", "--plot", path, "-q", "--json").records[0]["name"] == "lines"
+    assert textgen("info", "--plot", path, "-q", "--json").records[0]["model"] == "lines"
     content = path.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", content[16:24]) == (1050, 675), "7 by 4.5 inches at 150 dots"

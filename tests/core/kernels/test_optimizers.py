@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from tests.core.cases import assert_same_bytes, largest_difference
-from textgen.core.kernels.optimizers import BLOCK, SGD, SHARED_FROM, Adam, block_count, clip_factor, gradient_size
+from textgen.core.kernels.optimizers import (
+    BLOCK,
+    SGD,
+    SHARED_FROM,
+    Adam,
+    Average,
+    block_count,
+    clip_factor,
+    gradient_size,
+)
 from textgen.core.runtime.threads import Team
 
 SHARED = (SHARED_FROM - 1) * BLOCK + 5  # the last block is not a whole one
@@ -141,3 +150,25 @@ def test_any_number_of_threads(kind, mode):
     assert (alone[1] != random_vector(SHARED, 5)).mean() > 0.9
     for threads in (2, 3, 7):
         assert_same_bytes(run(threads), alone)
+
+
+def test_the_average_weighs_the_nth_vector_by_nearly_the_fourth_power_of_n():
+    vectors = [random_vector(40, 30 + n, np.float64) for n in range(1, 10)]
+    average = Average(40, np.dtype(np.float64))
+    for n, vector in enumerate(vectors, start=1):
+        for updates in range(8 * n, 8 * n + 8):
+            average.add(vector if updates == 8 * n else np.full(40, np.nan), updates, Team(1))
+        weights = [k * (k + 1) * (k + 2) * (k + 3) for k in range(1, n + 1)]
+        assert largest_difference(average.vector, np.average(vectors[:n], axis=0, weights=weights)) < 1e-12
+
+
+def test_any_number_of_threads_averages():
+    def run(threads: int) -> np.ndarray:
+        average = Average(SHARED, np.dtype(np.float32))
+        with Team(threads) as team:
+            for n in range(1, 4):
+                average.add(random_vector(SHARED, 30 + n), 8 * n, team)
+        return average.vector
+
+    for threads in (2, 3, 7):
+        assert_same_bytes([run(threads)], [run(1)])

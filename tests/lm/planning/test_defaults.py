@@ -106,7 +106,7 @@ def test_a_network_that_was_asked_for_has_no_size():
 
 def test_all_that_was_asked_for_stays():
     network = NetworkConfig(hidden=7, layers=3, embedding=5, tie=False)
-    training = TrainingConfig(size="small", steps=9, batch=4, bptt=8, lr=0.1, dropout=0.0, warmup=2)
+    training = TrainingConfig(size="small", steps=9, batch=4, bptt=8, lr=0.1, dropout=0.0, word_dropout=0.0, warmup=2)
     text = TextSize(10**6, 10**6, 65)
     assert settle(text, network, training) == (network, training)
     assert explain(text, training, (network, training)) == ""

@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_threads(animals):
 
 def test_validation_leaves_the_training_as_it_was(animals, every_step):
     """Each step's loss and gradient, and the parameters in the end, are those of a training without it."""
-    options = {"epochs": 4, "dropout": 0.2, "lr": 0.003, "network": {"layers": 2}}
+    options = {"epochs": 4, "dropout": 0.2, "lr": 0.003, "network": {"layers": 2}, "average": False}
     with_it, without = animals.reports(**options), animals.without_validation().reports(**options)
     assert [(r.loss, r.gradient_norm) for r in of_type(StepReport, with_it)] == [
         (r.loss, r.gradient_norm) for r in of_type(StepReport, without)

@@ -16,6 +16,7 @@ from textgen.lm.training.stream import Stream
 VARIANTS = {
     "adam": {"epochs": 3},
     "steps": {"steps": 13},
+    "no average": {"steps": 13, "average": False},
     "sgd": {"epochs": 3, "optimizer": "sgd", "lr": 0.1, "weight_decay": 0.01},
     "dropout": {"epochs": 3, "dropout": 0.4, "warmup": 9, "network": {"layers": 2, "embedding": 4, "head_layers": 1}},
     "patience": {"epochs": 8, "patience": 1, "lr": 0.3},

@@ -48,6 +48,20 @@ def test_momentum(animals, monkeypatch):
     assert np.linalg.norm(second - 2.8 * first) < 0.02 * np.linalg.norm(first)
 
 
+def test_the_model_is_the_average_of_the_parameters(animals, monkeypatch):
+    """Those after the eighth, 16th and 24th update, later ones weighing more."""
+    monkeypatch.setattr(run, "learning_rate", lambda *_: 1e-2)
+    alone = replace(animals, corpus=replace(animals.corpus, valid=None))
+    vectors = [vector_of(alone.end(steps=steps, average=False).model) for steps in (8, 16, 24)]
+    averaged = vector_of(alone.end(steps=24).model)
+    np.testing.assert_allclose(averaged, np.average(vectors, axis=0, weights=[1, 5, 15]), atol=1e-6)
+
+
+def test_before_the_eighth_update_there_is_no_average(animals):
+    first, other = (vector_of(animals.end(steps=7, average=average).model) for average in (True, False))
+    assert first.tobytes() == other.tobytes()
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_weight_decay(animals, optimizer):
     """Beside the same step, 0.5 * 0.01 of each weight is taken off, and nothing of a bias."""

@@ -148,7 +148,7 @@ def _print_list(found: Sequence[ModelSummary]) -> None:
     from textgen.cli.show.table import Column, print_table
 
     columns = [
-        Column("name", "name", right=False),
+        Column("model", "model", right=False),
         Column("level", "level", right=False),
         Column("network", "network", right=False),
         Column("bytes", "size"),

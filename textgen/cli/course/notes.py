@@ -15,6 +15,7 @@ from textgen.text.corpus.holdout import MOST, SHARE
 if TYPE_CHECKING:
     from textgen.cli.request.destination import Destination
     from textgen.lm.config.text import TextConfig
+    from textgen.lm.config.training import TrainingConfig
     from textgen.lm.planning.plan import TrainingPlan
     from textgen.lm.training.reports import Finished
     from textgen.text.corpus.corpus import Corpus
@@ -57,10 +58,15 @@ def describe_plan(plan: TrainingPlan) -> Notes:
     yield "network", f"{format_network(plan.network)}; {format_amount(plan.parameters, 'parameter')}"
     window = f"{format_amount(plan.batch, 'row')} x {format_amount(plan.bptt, 'token')}"
     yield "training", f"{_format_length(plan)}; windows of {window}"
-    yield "", f"dropout {plan.training.dropout:g}, learning rate {plan.training.lr:g}"
+    yield "", f"dropout {_format_dropout(plan.training)}, learning rate {plan.training.lr:g}"
     for note in plan.notes:
         yield "", note
     yield "memory", f"about {format_bytes(plan.memory_bytes)}; {format_amount(plan.threads, 'thread')}"
+
+
+def _format_dropout(training: TrainingConfig) -> str:
+    words = training.word_dropout
+    return f"{training.dropout:g}, of the input's tokens {words:g}" if words else f"{training.dropout:g}"
 
 
 def _format_length(plan: TrainingPlan) -> str:

@@ -22,7 +22,7 @@ def as_record(summary: ModelSummary) -> dict[str, Any]:
     """Everything in a model file, but for the weights and the vocabulary, for JSON."""
     best = summary.history.best
     return {
-        "name": summary.path.stem,
+        "model": summary.path.stem,
         "path": str(summary.path),
         "format": summary.format,
         "version": summary.version,
@@ -119,9 +119,11 @@ def _describe_options(training: Mapping[str, Option]) -> Iterator[str]:
             yield format_duration(value) if length == "seconds" else format_amount(int(value), length.removesuffix("s"))
     names = ["optimizer", "lr", "batch", "bptt", "clip", "clip_by", "dropout"]
     names += [name for name, needed in _WHERE_IT_MATTERS.items() if training.get(needed)]
-    for name in (*names, "seed"):
-        if name in training:
-            yield f"{option_of(name)} {training[name]}"
+    yield from (f"{option_of(name)} {training[name]}" for name in names if name in training)
+    if training.get("average"):
+        yield "parameters averaged"
+    if "seed" in training:
+        yield f"seed {training['seed']}"
 
 
 def _describe_training(summary: ModelSummary) -> Iterator[tuple[str, str]]:

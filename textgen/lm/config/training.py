@@ -35,8 +35,9 @@ class TrainingConfig:
     clip_by: str = "norm"
     dropout: float = CHOSEN
     dropout_kind: str = "variational"
-    word_dropout: float = 0.0
-    patience: int = 8  # validations without a better one; 0: never stop early
+    word_dropout: float = CHOSEN
+    average: bool = True  # validate and keep the average of the parameters over the latest updates
+    patience: int = 4  # validations without a better one; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1
     checkpoint_minutes: float = 2.0  # from one checkpoint to the next; 0: only at validations

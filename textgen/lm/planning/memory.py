@@ -19,15 +19,17 @@ _VALIDATED = 2048  # tokens of a window of the validation
 def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingConfig, batch: int, bptt: int) -> int:
     """The forecast of the process' peak memory in bytes, within about a quarter.
 
-    Parameters count six times: themselves, gradient, two moments, the best so far, its packed form. Each thread packs
-    the recurrent weights of a layer for itself. Activations are what the layers allocate for a window, and, for a
-    while, for one of a validation. Token ids count twice (the corpus, and its shuffled order) beside the validation's.
+    Parameters count six times: themselves, gradient, two moments, the best so far, its packed form; and with an
+    average once more. Each thread packs the recurrent weights of a layer for
+    itself. Activations are what the layers allocate for a window, and, for a while, for one of a validation. Token ids
+    count twice (the corpus, and its shuffled order) beside the validation's.
     Files are written without another copy.
     """
     V = len(corpus.vocabulary)
     all_parameters = parameter_count(network, V, V)
     recurrent = len(load_cell(network.cell).gates) * network.hidden**2
-    parameters = _FLOAT * (6 * all_parameters + team_size(training.threads, batch) * recurrent)
+    copies = 7 if training.average else 6
+    parameters = _FLOAT * (copies * all_parameters + team_size(training.threads, batch) * recurrent)
     forward, backward = _columns(network, corpus.vocabulary, training.dropout)
     activations = _FLOAT * (forward + backward) * batch * bptt
     validation = _FLOAT * forward * (batch * bptt if corpus.valid is None else min(_VALIDATED, len(corpus.valid.ids)))

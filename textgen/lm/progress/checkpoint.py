@@ -3,7 +3,8 @@
 A safetensors file (https://huggingface.co/docs/safetensors) beside the model's: the arrays of a `Snapshot`, all
 float32, and as metadata, in strings:
 
-    textgen.checkpoint  "2", the format's number; "1", which lacks how sequences start, is read, too
+    textgen.checkpoint  "3", the format's number; "2", which lacks the average, and "1", which lacks how sequences
+                        start, too, are read
     textgen.version     the version that wrote the file
     textgen.origin      JSON, see `Origin`
     textgen.state       JSON, see `State`
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,10 +42,9 @@ from textgen.paths import STDIN, found_again, kept, real
 from textgen.text.corpus.corpus import Corpus, VocabularyRule
 from textgen.text.tokens.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 _UNCOUNTED = 2**53  # no training comes so far; kernels are given the step in 64 bits
 _KIND = Kind("checkpoint", remedy="--force trains anew")
-_BEFORE = {"base": None, "vocabulary": None}  # of an origin, before a training could begin with a model
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def _check_format(file: TensorFile, version: str) -> None:
 
 def _origin_of(file: TensorFile, version: str) -> Origin:
     try:
-        return file.read("textgen.origin", lambda record: build(Origin, with_start(_BEFORE | record)))
+        return file.read("textgen.origin", lambda record: build(Origin, _completed(record)))
     except ModelFileError as error:
         if version == __version__:
             raise
@@ -193,6 +194,13 @@ def _origin_of(file: TensorFile, version: str) -> Origin:
             f"{file.path}: written by textgen {version}, whose options are not those of this one, {__version__}"
             f" ({error.__cause__}); go on with that version, or train anew with --force"
         ) from error
+
+
+def _completed(record: dict[str, Any]) -> dict[str, Any]:
+    """An origin's record with what older ones meant by saying nothing of it."""
+    training = record.get("training")
+    settled = {"training": {"average": False} | training} if isinstance(training, dict) else {}
+    return with_start({"base": None, "vocabulary": None} | record | settled)
 
 
 def _check_parameters(file: TensorFile, origin: Origin) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
 from textgen.core.kernels.dropout import Dropout
-from textgen.core.kernels.optimizers import SGD, Adam, clip_factor, gradient_size
+from textgen.core.kernels.optimizers import SGD, Adam, Average, clip_factor, gradient_size
 from textgen.core.runtime.threads import Team
 from textgen.lm.config.training import TrainingConfig
 from textgen.lm.inference.scoring import with_first_input
@@ -19,13 +20,18 @@ from textgen.text.tokens.windows import Window
 
 
 class Learner:
-    """The parameters of a model, their optimiser, and the hidden state that runs on from window to window."""
+    """The parameters of a model, their optimiser, and the hidden state that runs on from window to window.
+
+    average : of the parameters, None where none is kept.
+    """
 
     def __init__(self, model: LanguageModel, config: TrainingConfig, team: Team) -> None:
         self.model, self.config, self.team = model, config, team
         self.network, self.parameters = model.network, model.network.parameters
         self.computation = Computation(self.network, team, make_dropout(config))
         self.optimizer = _make_optimizer(config, self.parameters)
+        vector = self.parameters.vector
+        self.average = Average(vector.size, vector.dtype) if config.average else None
 
     def measure(self, window: Window, step: int) -> tuple[float, float] | None:
         """The mean loss of a window and the size of its gradient, which is kept; None if one is not finite."""
@@ -41,12 +47,32 @@ class Learner:
         gradient = self.parameters.gradient
         assert gradient is not None
         self.optimizer.update(self.parameters.vector, gradient, rate, clip_factor(size, self.config.clip), self.team)
+        if self.average is not None:
+            self.average.add(self.parameters.vector, self.optimizer.updates, self.team)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within it the parameters are their average, where there is one.
+
+        They are kept aside where the gradient lies, which nobody needs between two steps.
+        """
+        if self.average is None or not self.average.is_begun(self.optimizer.updates):
+            yield
+            return
+        vector, aside = self.parameters.vector, self.parameters.gradient
+        assert aside is not None
+        aside[:] = vector
+        vector[:] = self.average.vector
+        try:
+            yield
+        finally:
+            vector[:] = aside
 
     def go_back(self, vector: np.ndarray) -> None:
-        """Begin again with other parameters, the optimiser and the hidden state being as at the start."""
+        """Begin again with other parameters; optimiser, average and hidden state are as at the start."""
         self.parameters.vector[:] = vector
-        for moments in self.optimizer.vectors.values():
-            moments[:] = 0
+        for kept in self._kept.values():
+            kept[:] = 0
         self.optimizer.updates = 0
         self.computation.reset()
 
@@ -64,12 +90,17 @@ class Learner:
         return bool(np.isfinite(self.parameters.vector).all())
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters, optimiser's vectors and hidden states by name, no copies; see `Snapshot`."""
-        vectors = {"parameters": self.parameters.vector, **self.optimizer.vectors}
+        """Parameters, optimiser's vectors, average and hidden states by name, no copies; see `Snapshot`."""
+        vectors = {"parameters": self.parameters.vector, **self._kept}
         found: dict[str, np.ndarray] = {}
         for kind, vector in vectors.items():
             found |= {f"{kind}/{name}": part for name, part in self.parameters.split(vector).items()}
         return found | {f"state/layer{i}": layer.state for i, layer in enumerate(self.computation.recurrent)}
+
+    @property
+    def _kept(self) -> dict[str, np.ndarray]:
+        """The vectors by name that hold what earlier updates have left."""
+        return self.optimizer.vectors | ({} if self.average is None else {"average": self.average.vector})
 
 
 def make_dropout(config: TrainingConfig) -> Dropout:

@@ -135,7 +135,11 @@ class Run:
     # Validations
 
     def validate(self) -> ValidationReport:
-        """Measure the parameters on the held-out part, and keep them if they are the best so far."""
+        """Measure the parameters, or their average, on the held-out part, and keep them if they are the best so far."""
+        with self.learner.averaged():
+            return self._validate()
+
+    def _validate(self) -> ValidationReport:
         state, valid, began = self.state, self.corpus.valid, self.pace.seconds
         figures = figures_of(None if valid is None else validation_nats(self.model, valid, self.team), valid)
         loss = state.recent.value
