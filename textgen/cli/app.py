@@ -26,20 +26,9 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
-def _print_help(context: typer.Context, asked: bool) -> None:
-    if asked:
-        print_data(context.get_help())
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True, add_help_option=False)
+@app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    # Typer's own --help is no plain flag to it: wherever it is not given, Pydantic is loaded (0.1 s).
-    show_help: Annotated[
-        bool,
-        typer.Option("--help", "-h", is_eager=True, callback=_print_help, help="Show this text and exit."),
-    ] = False,
     show_version: Annotated[
         bool,
         typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit."),
@@ -52,7 +41,7 @@ def root(
         textgen sample
         textgen score "To be, or not to be." "To be, or not to bee."
     """
-    del show_help, show_version
+    del show_version
     if context.invoked_subcommand is None:
         print_line(context.get_help())
         raise typer.Exit(2)
