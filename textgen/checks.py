@@ -104,7 +104,7 @@ def _are_all(kind: Any, values: Collection[Any]) -> bool:
         return False
     if kind is str:
         return _is_unicode("".join(values))
-    return kind is int and -_ENDLESS < min(values) and max(values) < _ENDLESS
+    return kind is int and min(values) > -_ENDLESS and max(values) < _ENDLESS
 
 
 def _scalar(name: str, allowed: tuple[type, ...], value: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from textgen.cli.app import app
+from textgen.cli.app import app, command_for
 from textgen.cli.completion import complete
 from textgen.cli.terminal.output import flush_data, print_line
 from textgen.cli.terminal.signals import INTERRUPTED
@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _prepare_process() -> None:
     """Settings of the whole process by which it starts sooner.
 
-    Loading Numba makes some 100,000 objects that stay; by default they are searched for garbage again and again
+    Loading Numba makes nearly 100,000 objects that stay; by default they are searched for garbage again and again
     (0.1 s). NumPy's BLAS is not used (products have kernels of their own), so it need not start its threads (0.04 s).
     """
-    gc.set_threshold(100_000)
+    gc.set_threshold(200_000)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
@@ -83,7 +83,7 @@ def _told(work: Callable[[], int]) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     """Parse and run without Typer's own handling of errors, which prints boxes and exits."""
-    command = typer.main.get_command(app)
+    command = command_for(arguments)
     try:
         with command.make_context("textgen", list(arguments)) as context:
             command.invoke(context)
