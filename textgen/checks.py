@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import reprlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -88,14 +88,23 @@ def typed(name: str, kind: Any, value: Any, **names: bool) -> Any:
     if is_dataclass(kind) and isinstance(value, dict):
         return build(kind, value, **names)  # type: ignore[arg-type]
     if origin is tuple and isinstance(value, list | tuple):
-        if parts[0] in _WORDS:  # as a vocabulary has them by the hundred thousand
-            return tuple([_scalar(name, parts[:1], item) for item in value])
+        if _are_all(parts[0], value):
+            return tuple(value)
         return tuple([typed(name, parts[0], item, **names) for item in value])
     if origin is dict and isinstance(value, dict):
         return {_scalar(name, (str,), key): typed(key, parts[1], item, **names) for key, item in value.items()}
     if kind is Any:
         return value
     return _scalar(name, parts if isinstance(kind, UnionType) else (origin or kind,), value)
+
+
+def _are_all(kind: Any, values: Collection[Any]) -> bool:
+    """Whether `values` are texts or whole numbers that `_scalar` would take, one and all: a vocabulary has many."""
+    if set(map(type, values)) != {kind}:
+        return False
+    if kind is str:
+        return _is_unicode("".join(values))
+    return kind is int and min(values) > -_ENDLESS and max(values) < _ENDLESS
 
 
 def _scalar(name: str, allowed: tuple[type, ...], value: Any) -> Any:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import textgen
+from textgen.cli.app import command_for
 from textgen.cli.boundary import run
 from textgen.core.cells import CELLS
 from textgen.lm.config.sampling import SamplingConfig
@@ -52,6 +53,14 @@ def test_a_bare_command_gives_its_usage(textgen):
     done = textgen()
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("Usage: textgen [OPTIONS] COMMAND")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_does_not_wait_for_the_options_of_the_others(command):
+    assert set(command_for([command, "--help"]).commands) >= {command}
+    assert len(command_for([command, "--help"]).commands) == 1 or command == "models"
+    for arguments in ([], ["--help", command], ["nonsense", command]):
+        assert set(command_for(arguments).commands) == {*COMMANDS, "completion"}
 
 
 @pytest.mark.parametrize("columns", [80, 100])

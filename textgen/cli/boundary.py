@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from textgen.cli.app import app
+from textgen.cli.app import app, command_for
 from textgen.cli.completion import complete
 from textgen.cli.terminal.output import flush_data, print_line
 from textgen.cli.terminal.signals import INTERRUPTED
@@ -24,8 +24,6 @@ from textgen.errors import OutputError, TextgenError, WorkError
 
 # Typer exports BadParameter alone; its parent, the error of every wrong usage, has moved with the versions.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-
-_LONGEST = 60  # characters of what was given instead of a number, in a message
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -41,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _prepare_process() -> None:
     """Settings of the whole process by which it starts sooner.
 
-    Loading Numba makes some 100,000 objects that stay; by default they are searched for garbage again and again
+    Loading Numba makes nearly 100,000 objects that stay; by default they are searched for garbage again and again
     (0.1 s). NumPy's BLAS is not used (products have kernels of their own), so it need not start its threads (0.04 s).
     """
-    gc.set_threshold(100_000)
+    gc.set_threshold(200_000)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
@@ -85,7 +83,7 @@ def _told(work: Callable[[], int]) -> int:
 
 def _invoke(arguments: Sequence[str]) -> int:
     """Parse and run without Typer's own handling of errors, which prints boxes and exits."""
-    command = typer.main.get_command(app)
+    command = command_for(arguments)
     try:
         with command.make_context("textgen", list(arguments)) as context:
             command.invoke(context)
@@ -96,28 +94,11 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 def _usage_message(error: Exception) -> str:
     """What was wrong with the command line, and where its help is."""
-    message: str = _number_message(error) or explain(error) or error.format_message()  # type: ignore[attr-defined]
+    message: str = explain(error) or error.format_message()  # type: ignore[attr-defined]
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "textgen"
     see = " See" if message.endswith("?") else "; see"  # Typer may ask whether another name was meant
     return f"{message[:1].lower()}{message[1:].rstrip('.')}{see} `{place} --help`"
-
-
-def _number_message(error: Exception) -> str:
-    """'--hidden must be a whole number, not abc'; empty if that is not what was wrong."""
-    try:
-        # Typer keeps what was found in the error of Pydantic, which it parses with.
-        found = error.__cause__.errors()[0]  # type: ignore[union-attr]
-        option = error.param.opts[0]  # type: ignore[attr-defined]
-    except (AttributeError, LookupError):
-        return ""
-    allowed = {"int": "a whole number", "float": "a number"}.get(found["type"].partition("_")[0])
-    return f"{option} must be {allowed}, not {_shortened(str(found['input']))}" if allowed else ""
-
-
-def _shortened(text: str) -> str:
-    """`text`, or its beginning where it would fill the screen."""
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _fail(message: str, code: int) -> int:

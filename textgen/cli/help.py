@@ -13,6 +13,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from textgen.cli.commands.options import OPTIONS, SHOW_ALL, CommonHeading
+from textgen.cli.values import with_readers
 
 _BRACES = str.maketrans("", "", "{}")
 _WORDED_DEFAULT = re.compile(r"(\[default: )\((.*)\)\]$")  # Typer's brackets in brackets
@@ -26,6 +27,10 @@ class GroupedCommand(TyperCommand):
 
     If it has `--help-all`, `--help` shows its common options alone, see `options.group`.
     """
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, `--help` among them; what is given for them is read by `Reader`."""
+        return with_readers(super().get_params(ctx))
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write what the command is for, and the examples."""
@@ -51,6 +56,10 @@ class GroupedCommand(TyperCommand):
 
 class PlainGroup(TyperGroup):
     """A group whose commands come before its options."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """As those of a command."""
+        return with_readers(super().get_params(ctx))
 
     def format_help_text(self, ctx: Any, formatter: Any) -> None:
         """Write what the commands are for, and the examples."""

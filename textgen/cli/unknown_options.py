@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from textgen.cli.app import whole_command
+
 # Names that other programs have for the same thing, in groups.
 _OTHER_NAMES = {
     "--batch": "batch-size minibatch",
@@ -81,12 +83,12 @@ def explain(error: Any) -> str:
 
 def _elsewhere(typed: str, called: str, context: Any) -> str:
     """Where an option belongs that the command has not; empty if it is none at all."""
-    root = context.find_root().command
+    root = whole_command()
     commands = {"textgen": root, **{f"textgen {name}": command for name, command in root.commands.items()}}
     owners = [place for place, command in commands.items() if _has(command, called)]
     if not owners:
         return ""
-    if context.command is root:
+    if context.parent is None:
         return f"{typed} stands too early: it comes after the command, as in `{owners[0]} {called}`"
     *others, last = [f"`{owner}`" for owner in owners]
     it = "it" if called == typed else called

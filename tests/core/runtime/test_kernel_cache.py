@@ -213,6 +213,35 @@ def test_a_file_that_is_cut_short_is_written_again(tmp_path, monkeypatch, not_ke
     assert not not_kept
 
 
+def test_a_kernel_from_the_cache_does_not_wait_for_the_compiler_to_be_ready(tmp_path):
+    """All that can be compiled is registered only when something is; and it still can be then."""
+    program = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from textgen.core.runtime.jit import kernel\n"
+        "@kernel\n"
+        "def double(x):\n"
+        "    for j in range(x.size):\n"
+        "        x[j] += np.exp(np.log(x[j]))\n"
+        "for dtype in sys.argv[1:]:\n"
+        "    x = np.ones(3, dtype)\n"
+        "    double(x)\n"
+        "    assert np.allclose(x, 2)\n"
+        "    print(len(double.stats.cache_hits), 'numba.cpython.unicode' in sys.modules)\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(*dtypes: str) -> list[str]:
+        command = [sys.executable, tmp_path / "program.py", *dtypes]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    assert run("f4") == ["0 True"]
+    assert run("f4", "f8") == ["1 False", "1 True"]
+    assert run("f8", "f4") == ["1 False", "2 False"]
+
+
 @pytest.fixture
 def read_only(monkeypatch):
     """A function that makes all folders read-only; by what the system answers, since root may write anywhere."""

@@ -106,9 +106,14 @@ class KernelCache(caching.FunctionCache):  # type: ignore[misc]
     _impl_class = _Content
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled form for one signature, None if there is none that can be read."""
+        """The compiled form for one signature, None if there is none that can be read.
+
+        Numba's own way here begins with `target_context.refresh()`, which loads all that the compiler can compile,
+        strings and linear algebra among it (0.2 s). The compiler does that itself, when there is something to compile.
+        What is compiled already needs none of it, not even Numba's run-time system: kernels allocate nothing.
+        """
         try:
-            return super().load_overload(sig, target_context)
+            return self._load_overload(sig, target_context)
         except OSError:
             return None
         except _CUT_SHORT:

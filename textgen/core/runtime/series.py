@@ -14,7 +14,6 @@ import numba
 import numpy as np
 from numba.core import cgutils, types
 from numba.extending import NativeValue, intrinsic, models, register_model, typeof_impl, unbox
-from numba.np.arrayobj import populate_array
 
 from textgen.core.runtime.linking import Compiled
 
@@ -114,6 +113,9 @@ def _width(kind):
 
 def _make_value(context, builder, kind, next_number):
     """The code that makes a value of this type of the numbers that `next_number` loads."""
+    # Not at the top: it takes longer to import than all of this folder, and a compiled kernel does not need it.
+    from numba.np.arrayobj import populate_array
+
     if isinstance(kind, types.BaseTuple):
         parts = [_make_value(context, builder, part, next_number) for part in kind.types]
         return context.make_tuple(builder, kind, parts)

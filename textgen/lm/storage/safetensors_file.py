@@ -113,9 +113,9 @@ class TensorFile:
         return 16 if "F16" in types else 32
 
     def array(self, name: str) -> np.ndarray:
-        """The array of that name, read now; what is float16 in the file, as float32."""
+        """The array of that name, read now, of the type that it has in the file."""
         found: np.ndarray = self._file.get_tensor(name)
-        return found.astype(np.float32) if found.dtype == np.float16 else found
+        return found
 
 
 @contextmanager

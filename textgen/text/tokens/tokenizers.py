@@ -15,15 +15,21 @@ class Tokenizer(Protocol):
 
     min_count : tokens seen less often than this in the training text become `<unk>`.
     max_vocab : at most so many tokens are kept, the most frequent first; 0 is no limit.
-    seam : matches where a text that is not normalized yet may be cut, at the match's end. The tokens of the two parts,
-        each normalized for itself, are those of the whole: no mark and no lower case depends on the other side.
     """
 
     name: str
     level: str  # what a token is to a person: "char" or "word"
     min_count: int
     max_vocab: int
-    seam: re.Pattern[str]
+
+    @property
+    def seam(self) -> re.Pattern[str]:
+        """Matches where a text that is not normalized yet may be cut, at the match's end.
+
+        The tokens of the two parts, each normalized for itself, are those of the whole: no mark and no lower case
+        depends on the other side.
+        """
+        ...
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`, which is normalized already."""

@@ -46,11 +46,14 @@ class WordTokenizer:
     level = "word"
     min_count = 2
     max_vocab = 20000
-    # A blank beside CJK is no seam: it may be a token, which depends on both sides.
-    seam = re.compile(rf"\n|(?<=[^\W{_CJK}])\s+(?=[^\W{_CJK}])|(?<=[{IDEOGRAPHS}])(?=[{IDEOGRAPHS}])")
 
     def __init__(self) -> None:
         self._chunks = _Chunks()
+
+    @cached_property
+    def seam(self) -> re.Pattern[str]:
+        """Where a text may be cut. A blank beside CJK is no seam: it may be a token, which depends on both sides."""
+        return re.compile(rf"\n|(?<=[^\W{_CJK}])\s+(?=[^\W{_CJK}])|(?<=[{IDEOGRAPHS}])(?=[{IDEOGRAPHS}])")
 
     def tokenize(self, text: str) -> list[str]:
         """The tokens of `text`; blanks beside a newline and at the ends of the text are dropped."""
