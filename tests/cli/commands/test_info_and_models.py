@@ -43,8 +43,8 @@ def test_info_shows_what_the_file_holds(textgen, stored):
         r"\d\.\d{3} bits per character, perplexity \S+, \d\.\d{4} nats per token, epoch \d", shown["held out"]
     )
     assert shown["training"] == (
-        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, parameters averaged,"
-        " seed 1"
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, parameters"
+        " averaged, seed 1"
     )
     assert done.err == "model     lines\n"
 
