@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests.cli.conftest import LINES, SMALL
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.errors import ConfigError
@@ -57,10 +58,28 @@ def test_settings_change_what_is_drawn(repl):
 
 
 def test_novel_text_needs_an_index(repl):
-    lines, err = repl("/novel 3", "the cat", "/novel", "the cat")
-    assert "sorry     --novel needs an index of the text that the model learnt" in err
-    assert len(lines) == 2
-    assert lines[0] == "the cat", "nothing was written, and the session went on"
+    lines, err = repl("/min-length 1", "/novel 3", "the cat", "/settings")
+    [refusal] = [line for line in err.splitlines() if line.startswith("sorry")]
+    assert "/novel: " in refusal
+    assert "lines.index: no such text index" in refusal
+    assert len(lines[0]) > len("the cat"), "the session goes on"
+    assert "off" in next(line for line in lines if line.startswith("/novel"))
+
+
+def test_novel_text_shares_no_long_run(textgen, corpus):
+    assert textgen("train", corpus, *SMALL, "--lr", "0.03", "--epochs", "60", "--name", "lines", "-q").code == 0
+
+    def copied(*settings):
+        lines = [*settings, *["/new", "Xthe dog"] * 5]
+        done = textgen("repl", "-m", "lines", "--max-length", "25", "--seed", "1", stdin="\n".join(lines))
+        texts = done.out.splitlines()
+        assert len(texts) == 5
+        runs = [text[i : i + 5] for text in texts for i in range(4, len(text) - 4)]
+        return [run for run in runs if any(run in line for line in LINES)]
+
+    assert copied()
+    assert not copied("/novel 4")
+    assert copied("/novel 4", "/novel")
 
 
 def test_a_seed_repeats_a_session(repl):

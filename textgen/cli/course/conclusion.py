@@ -71,7 +71,7 @@ def _show_the_model(end: Finished, request: Request, corpus: Corpus, index: RunI
     count = count_shown(corpus.train.characters.tolist())
     written = try_temperatures(end.model, corpus, count, training, index)
     if end.best is not None:
-        notes.say("next", next_command(destination, natural_temperature(end.model, corpus, written)))
+        notes.say("next", next_command(destination, natural_temperature(corpus, written)))
     try:
         _print_result(end, request)
         shown = {temperature: written[temperature][:count] for temperature in _SHOWN}

@@ -18,8 +18,9 @@ from textgen.lm.writing.sampling import Piece, Sample
 
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
+    from textgen.text.tokens.run_index import RunIndex
 
-Draw = Callable[[SamplingConfig, str], Iterator[Piece | Sample]]
+Draw = Callable[[SamplingConfig, str, "RunIndex | None"], Iterator[Piece | Sample]]
 
 _TAIL = 40  # characters of a text that are listed
 HELP = """\
@@ -38,11 +39,16 @@ A line that begins with // is text that begins with /."""
 class Session:
     """A story, how it is drawn, and what shows it.
 
-    draw : what writes a sequence after a prompt, piece by piece. view : shows what is written.
+    draw : what writes a sequence after a prompt, piece by piece; `/novel` needs an index of the training text for it.
+    open_index : what reads that when it is first needed, or raises a TextgenError. view : shows what is written.
     """
 
-    def __init__(self, draw: Draw, config: SamplingConfig, notes: Notes, view: View) -> None:
+    def __init__(
+        self, draw: Draw, open_index: Callable[[], RunIndex], config: SamplingConfig, notes: Notes, view: View
+    ) -> None:
         self.draw, self.config, self.notes, self.view = draw, config, notes, view
+        self._open_index = open_index
+        self._index: RunIndex | None = None
         self.story, self.is_over = Story(), False
         self._turns = 0
         self._commands: dict[str, Callable[[str], None]] = {
@@ -86,7 +92,7 @@ class Session:
         written, end = begun, None
         try:
             self.view.show(added)
-            for found in self.draw(config, begun):
+            for found in self.draw(config, begun, self._index):
                 if isinstance(found, Sample):
                     written, end = found.text, found
                 elif not found.is_prompt:
@@ -117,7 +123,10 @@ class Session:
         if name in self._commands:
             self._commands[name](rest)
         elif name in setting_names():
-            self.config = changed(self.config, name, rest)
+            config = changed(self.config, name, rest)
+            if config.novel is not None and self._index is None:
+                self._index = self._open_index()
+            self.config = config
         else:
             similar = get_close_matches(f"/{name}", self.words())
             hint = f"did you mean {' or '.join(similar)}?" if similar else "/help lists what there is"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from textgen.cli.show.copies import marked
-from textgen.cli.terminal.output import Notes, console, print_data, print_json
+from textgen.cli.show.copies import CopyNotes, marked
+from textgen.cli.terminal.output import console, flush_data, print_data, print_json
 
 if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
@@ -44,7 +44,7 @@ class SequencePrinter(Protocol):
 
 
 def choose_printer(
-    unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None, copies: Notes | None
+    unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None, copies: CopyNotes | None
 ) -> SequencePrinter:
     """What prints sequences of that unit on standard output.
 
@@ -77,22 +77,22 @@ class Sequences:
 class SequencesWithCopies(Sequences):
     """The same, and what of each is copied: underlined on a terminal, into a pipe told in notes."""
 
-    def __init__(self, unit: str, notes: Notes, *, echo: bool) -> None:
+    def __init__(self, unit: str, copies: CopyNotes, *, echo: bool) -> None:
         super().__init__(unit, echo=echo)
-        self._notes = notes
+        self._copies, self._is_marked = copies, sys.stdout.isatty()
+        if self._is_marked:
+            copies.explain_marks()
 
     def end(self, one: Sample) -> None:
         """Print all of it, and show the copies."""
-        marks = one.marks or ()
-        if not sys.stdout.isatty():
-            super().end(one)
-            if marks:
-                longest = max((one.text[first:last] for first, last in marks), key=len)
-                self._notes.say("copied", f"in sequence {one.index + 1}, the longest run: {longest!r}")
+        if self._is_marked:
+            begin = 0 if self._echo else len(one.text) - len(one.continuation)
+            text = marked(one.text[begin:], [(first - begin, last - begin) for first, last in one.marks or ()])
+            console().print(text, end="\n" + self._end)
             return
-        begin = 0 if self._echo else len(one.text) - len(one.continuation)
-        text = marked(one.text[begin:], [(max(0, a - begin), max(0, b - begin)) for a, b in marks])
-        console().print(text, end="\n" + self._end)
+        super().end(one)
+        flush_data()  # before a note, which goes another way
+        self._copies.tell(one)
 
 
 class JsonSequences:
@@ -108,8 +108,10 @@ class JsonSequences:
 
     def end(self, one: Sample) -> None:
         """Print its record."""
-        log_probability = one.log_probability / math.log(10)
-        print_json({**asdict(one), "log_probability": log_probability, "base": "10", **self._beside})
+        record = asdict(one)
+        del record["ids"]  # what they mean, only the model knows
+        log_probability = {"log_probability": one.log_probability / math.log(10), "base": "10"}
+        print_json({**record, "tokens": one.tokens, **log_probability, **self._beside})
 
 
 class ScreenSequences:
