@@ -1,10 +1,15 @@
 """`textgen repl`: turns, commands, and what is never lost."""
 
+import errno
+import os
+import subprocess
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import LINES, SMALL
+from textgen.cli.repl.session import HELP
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.errors import ConfigError
@@ -137,6 +142,7 @@ def test_help_names_commands_that_there_are(repl):
     _, err = repl(*(f"{word}" for word in sorted(named - {"/quit", "/save"})))
     assert {"/again", "/back", "/go", "/save", "/settings"} <= named
     assert "there is no command" not in err
+    assert max(map(len, HELP.splitlines())) < 80
 
 
 def test_ctrl_c_stops_the_model(at_terminal, stored):
@@ -158,6 +164,16 @@ def test_ctrl_c_stops_the_model(at_terminal, stored):
     assert seat.process.wait() == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_where_nothing_can_be_shown_it_ends(start, stored):
+    stored("lines")
+    with Path("/dev/full").open("w") as full:
+        process = start("repl", "-q", stdin=subprocess.PIPE, stdout=full)
+        _, told = process.communicate(b"the cat\nthe dog\n")
+    assert process.returncode == 1
+    assert told.decode() == f"textgen: standard output cannot be written: {os.strerror(errno.ENOSPC)}\n"
+
+
 @pytest.mark.skipif(find_spec("readline") is None, reason="this system has no readline")
 def test_ctrl_d_leaves_and_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
     stored("lines")
@@ -167,7 +183,7 @@ def test_ctrl_d_leaves_and_lines_are_remembered_for_the_next_time(at_terminal, s
         seat.type(keys)
         assert "/top-p" in seat.read(until=b"> ")
         seat.type(b"\x04")
-        seat.read()
+        assert seat.read().endswith("\n"), "what comes next has a line of its own"
         assert seat.process.wait() == 0
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.cli.conftest import LINES, SMALL
+from tests.cli.conftest import LINES, PARAGRAPHS, SMALL
 from textgen.lm.storage.store import models_folder
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -77,7 +77,8 @@ def test_on_a_terminal_copies_are_underlined(textgen, at_terminal, indexed):
     arguments = ["sample", "-m", indexed, *SHOWING]
     records = textgen(*arguments, "--json").records
     seen = at_terminal(*arguments, "-q").read()
-    assert STYLE.sub("", seen) == textgen(*arguments).out
+    shown = [STYLE.sub("", line).rstrip() for line in seen.splitlines()]
+    assert shown == [f"{number:>3}  {record['text']}".rstrip() for number, record in enumerate(records, start=1)]
     for record, line in zip(records, seen.splitlines(), strict=True):
         is_marked = [any(first <= place < last for first, last in record["marks"]) for place in range(30)]
         marked = "".join(c if is_marked[place] else "\n" for place, c in enumerate(record["text"])).split("\n")
@@ -86,6 +87,26 @@ def test_on_a_terminal_copies_are_underlined(textgen, at_terminal, indexed):
     legend = "underlined is what stands in the training text: runs of 30 characters or more, and the longest one"
     assert legend in " ".join(told.split())
     assert "in sequence" not in told
+
+
+def test_where_nothing_can_be_underlined_notes_tell_of_copies(textgen, at_terminal, indexed):
+    arguments = ["sample", "-m", indexed, *SHOWING]
+    seen = at_terminal(*arguments, env={"TERM": "dumb", "COLUMNS": "200"}).read()
+    assert "legend" not in seen
+    for number, record in enumerate(textgen(*arguments, "--json").records, start=1):
+        assert f"{number:>3}  {record['text']}\ncopied    in sequence {number}: longest run " in seen
+
+
+def test_paragraphs_are_marked_whole(textgen, at_terminal, tmp_path):
+    path = tmp_path / "paragraphs.txt"
+    path.write_text("\n".join(PARAGRAPHS * 2), encoding="utf-8")
+    assert textgen("train", path, *SMALL, "--epochs", "1", "--name", "paragraphs", "-q").code == 0
+    arguments = ["sample", "-m", "paragraphs", "--max-length", "30", "--seed", "1", "-q"]
+    for count in ("1", "2"):
+        plain, marked = (
+            STYLE.sub("", at_terminal(*arguments, "-n", count, *more).read()) for more in ([], ["--show-copies"])
+        )
+        assert [line.rstrip() for line in marked.splitlines()] == [line.rstrip() for line in plain.splitlines()]
 
 
 def test_without_an_index_copies_cannot_be_found(textgen, stored, packaged):

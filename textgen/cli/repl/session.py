@@ -24,14 +24,15 @@ Draw = Callable[[SamplingConfig, str, "RunIndex | None"], Iterator[Piece | Sampl
 
 _TAIL = 40  # characters of a text that are listed
 HELP = """\
-What you type is a beginning, or goes on with the text so far; Enter alone lets the model go on.
+What you type is a beginning, or goes on with the text so far; Enter alone lets
+the model go on.
 /again       another way to go on from the same place
 /back        to the place before this turn
 /go N        to the place number N; /places lists them
 /new         begin anew
 /show        the whole text
 /save FILE   add the text to the end of FILE
-/settings    how tokens are drawn; /temperature 0.7, /top-p 0.9, /max-length 100 and so on change it
+/settings    how tokens are drawn; /temperature 0.7, /top-p 0.9 ... change it
 /quit        leave; so does Ctrl-D, and Ctrl-C stops the model
 A line that begins with // is text that begins with /."""
 
@@ -74,13 +75,18 @@ class Session:
         return "+ " if self._text_so_far() else "> "
 
     def take(self, line: str) -> None:
-        """Do what a line asks for; what cannot be is told, and nothing is changed."""
+        """Do what a line asks for; what cannot be is told, and nothing is changed.
+
+        Raises OutputError where nothing can be shown any more.
+        """
         try:
             if line.startswith("/") and not line.startswith("//"):
                 name, _, rest = line[1:].partition(" ")
                 self._obey(name, rest.strip())
             else:
                 self.write(line.removeprefix("/") if line.startswith("//") else line)
+        except OutputError:
+            raise
         except TextgenError as error:
             self.notes.say("sorry", str(error))
 
@@ -167,8 +173,9 @@ class Session:
             with path.open("a", encoding="utf-8") as file:
                 file.write(self.story.here.text + "\n")
         except (OSError, ValueError) as error:
-            raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
-        self.notes.say("saved", f"at the end of {path}")
+            self.notes.say("sorry", f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}")
+        else:
+            self.notes.say("saved", f"at the end of {path}")
 
     def _leave(self, _: str) -> None:
         self.is_over = True

@@ -126,7 +126,7 @@ def _move_back(new: Path, old: Path) -> None:
 
 def _check_free(path: Path) -> None:
     """Raise ModelExistsError if there is a model at `path`, or a file that would belong to it."""
-    for file in _files(path):
+    for file in reversed(_files(path)):  # the model first, so that it is named where it is there
         if look_at(file).is_taken:
             raise _exists_error(file)
 
