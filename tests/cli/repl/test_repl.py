@@ -164,6 +164,15 @@ def test_ctrl_c_stops_the_model(at_terminal, stored):
     assert seat.process.wait() == 0
 
 
+def test_a_line_of_other_bytes_is_refused(start, stored):
+    stored("lines")
+    process = start("repl", "--max-length", "6", stdin=subprocess.PIPE)
+    printed, told = process.communicate(b"the \xff\nthe cat\n")
+    assert process.returncode == 0
+    assert b"sorry     this line is not UTF-8 text: 'the \\udcff', at its character 4" in told
+    assert [line[:7] for line in printed.splitlines()] == [b"the cat"], "the session goes on"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_where_nothing_can_be_shown_it_ends(start, stored):
     stored("lines")

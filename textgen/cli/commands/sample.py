@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from textgen.checks import check_text
 from textgen.cli.commands import options
 from textgen.cli.request.request import pick
 from textgen.cli.terminal.number_formats import format_amount
@@ -140,8 +141,8 @@ def sample(
     options.check_threads(threads)
     for option, texts in (("--prompt", [prompt or ""]), ("--stop", config.stop), ("--ban", config.ban)):
         for text in texts:
-            options.check_text(option, text)
-    options.check_text("--match", match or "")
+            check_text(option, text)
+    check_text("--match", match or "")
     if prompt is not None and prompt_file is not None:
         raise ConfigError("--prompt and --prompt-file contradict each other; give one of them")
 

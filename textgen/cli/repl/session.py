@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.checks import check_text
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.cli.repl.view import View
@@ -80,6 +81,7 @@ class Session:
         Raises OutputError where nothing can be shown any more.
         """
         try:
+            check_text("this line", line)
             if line.startswith("/") and not line.startswith("//"):
                 name, _, rest = line[1:].partition(" ")
                 self._obey(name, rest.strip())

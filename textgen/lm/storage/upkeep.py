@@ -97,6 +97,8 @@ def rename_model(model: StoredModel, name: str) -> StoredModel:
     writes under one of the two names, OutputError if the system refuses; then everything has its old name.
     """
     path = named_path(name, "the new name")
+    if path == model.path:
+        raise ModelExistsError(f"{model.name} has that name already")
     files = tuple(path.with_name(path.stem + file.suffix) for file in model.files)
     _check_free(path)
     with held(model.path, path):
