@@ -40,6 +40,14 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
         raise ConfigError(f"unknown {option} '{value}'; choose from {', '.join(known)}")
 
 
+def check_text(what: str, text: str) -> None:
+    """Raise ConfigError if an argument's bytes were no UTF-8 (Python hands them over as lone surrogates)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{what} is not UTF-8 text: {text!r}, at its character {error.start}") from error
+
+
 def check_number(
     field: str,
     value: float | None,

@@ -76,7 +76,7 @@ def main() -> None:
             if is_chosen(name, options.only):
                 tuned, nothing = compare(path, base.absolute(), options, Path(folder))
                 fewer = 1 - tuned.bits / nothing.bits
-                cells = f"{nothing.bits:.3f}", f"{tuned.bits:.3f}", f"{fewer:.1%}", f"{tuned.seconds:.0f}"
+                cells = f"{nothing.bits:.3f}", f"{tuned.bits:.3f}", f"{100 * fewer:.1f} %", f"{tuned.seconds:.0f}"
                 table.add_row(name, *cells)
                 progress.print(f"{name}: {', '.join(cells)}", highlight=False)
     print_table(table)

@@ -52,7 +52,7 @@ class Row:
         speed = ["", "", ""]
         if self.gflops is not None:
             peak = statistics.median(self.peaks)
-            speed = [f"{self.gflops:,.0f}", f"{peak:,.0f}", f"{self.gflops / peak:.0%}"]
+            speed = [f"{self.gflops:,.0f}", f"{peak:,.0f}", f"{100 * self.gflops / peak:.0f} %"]
         return [
             f"{self.V:,}",
             f"{self.median:,.0f} {self.unit}",

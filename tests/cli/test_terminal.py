@@ -80,6 +80,20 @@ def test_info_draws_the_learning_curve(at_terminal, stored, locale, line):
     assert "held out" in seen.splitlines()[-1]
 
 
+@pytest.mark.parametrize("width", [8, 30, 45, 200])
+def test_no_number_is_cut_and_no_column_left_out_where_it_is_narrow(capsys, monkeypatch, width):
+    monkeypatch.setattr(sys, "stdout", Screen(sys.stdout))
+    monkeypatch.setenv("COLUMNS", str(width))
+    columns = [Column("P", "P"), Column("words", "words", right=False), Column("log", "log10 P")]
+    draw_table(columns, [["1.021e-09", "one two three four", "-8.9911"]], footer=["total", "", "-8.9911"])
+    lines = [line.rstrip() for line in CODES.sub("", capsys.readouterr().out).splitlines()]
+    assert lines[0] == f"{'P':>9}  {'words':{18 if width > 37 else 12}}  log10 P"
+    assert "1.021e-09  one two" in lines[1]
+    assert lines[1].endswith("-8.9911")
+    assert " ".join(line[11:24].strip() for line in lines[1:-1]) == "one two three four" or width > 37
+    assert len({len(line) for line in (lines[0], lines[1], lines[-1])}) == 1
+
+
 def test_markup_in_a_text_is_text(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdout", Screen(sys.stdout))
     monkeypatch.setattr(sys, "stderr", Screen(sys.stderr))

@@ -50,6 +50,13 @@ def test_rename_replaces_nothing(textgen, stored, taken):
     assert {suffix: path.with_suffix(suffix).read_bytes() for suffix in before} == before
 
 
+def test_rename_names_the_model_that_is_there(textgen, stored):
+    whole(stored("lines"))
+    whole(stored("lines", "new"))
+    path = models_folder() / "new.safetensors"
+    check(textgen("models", "rename", "lines", "new"), 2, f"{path} exists already")
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_rename_that_fails_leaves_the_old_name(textgen, stored, monkeypatch, number):
     before = whole(stored("lines"))
@@ -94,8 +101,10 @@ def test_a_link_is_renamed_as_one(textgen, models):
 
 
 def test_rename_to_the_same_name(textgen, stored):
-    path = stored("lines")
-    check(textgen("models", "rename", "lines", "lines"), 2, f"{path} exists already")
+    stored("lines")
+    done = textgen("models", "rename", "lines", "lines")
+    check(done, 2, "lines has that name already")
+    assert "remove" not in done.err, "it is the model itself"
 
 
 @pytest.mark.parametrize(

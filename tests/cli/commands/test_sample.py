@@ -4,8 +4,6 @@ import re
 
 import pytest
 
-from tests.cli.conftest import LINES, SMALL
-
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -158,6 +156,9 @@ REFUSED = [
     (["--min-length", "9", "--max-length", "8"], "--min-length 9 is more than --max-length 8"),
     (["--min-length", "-1"], "--min-length must be at least 0"),
     (["--no-repeat-ngram", "-1"], "--no-repeat-ngram must be at least 0"),
+    (["--novel", "0"], "--novel must be at least 1, not 0"),
+    (["--novel", "few"], "--novel"),
+    (["--novel", "2.5"], "--novel"),
     (["--repetition-penalty", "0.5"], "--repetition-penalty must be at least 1"),
     (["--repetition-penalty", "nan"], "--repetition-penalty must be finite"),
     (["--best-of", "0"], "--best-of must be at least 1"),
@@ -200,54 +201,6 @@ def test_on_a_terminal_sequences_are_numbered_and_wrapped(at_terminal, stored):
     assert "2" in paragraphs
     one = at_terminal("sample", "-n", "1", "-q", "--prompt", "the cat", "--max-length", "5").read()
     assert one.startswith("the cat")
-
-
-@pytest.fixture
-def indexed(textgen, tmp_path):
-    """The name of a model with an index of its text."""
-    path = tmp_path / "cats.txt"
-    path.write_text("\n".join(LINES * 3) + "\n", encoding="utf-8")
-    assert textgen("train", path, *SMALL, "--epochs", "20", "--name", "cats", "-q").code == 0
-    return "cats"
-
-
-def test_novel_text_shares_no_long_run(textgen, indexed):
-    arguments = ["sample", "-m", indexed, "-n", "20", "--max-length", "30", "--seed", "1"]
-    free = [record["copies"]["longest"] for record in textgen(*arguments, "--json").records]
-    assert max(free) > 2
-    done = textgen(*arguments, "--novel", "2", "--json")
-    assert [record["copies"]["longest"] <= 2 for record in done.records] == [True] * 20
-    for record in done.records:
-        runs = (record["text"][i : i + 3] for i in range(len(record["text"]) - 2))
-        assert not any(run in line for run in runs for line in LINES)
-
-
-def test_copies_are_shown(textgen, at_terminal, indexed):
-    arguments = ["sample", "-m", indexed, "-n", "3", "--max-length", "30", "--seed", "1", "--show-copies"]
-    done = textgen(*arguments)
-    assert done.out == textgen(*arguments[:-1]).out, "into a pipe the text stays as it is"
-    assert re.search(r"copied    longest run \d+ characters; \d+% lies in runs of 30 or more", done.err)
-    [run] = re.findall(r"in sequence 2, the longest run: '(.*)'", done.err)
-    assert any(run in line for line in LINES)
-    seen = at_terminal(*arguments, "-q").read()
-    assert any(run in part for part in re.findall(r"\x1b\[4m(.*?)\x1b\[0m", seen)), "runs may overlap"
-    assert STYLE.sub("", seen) == done.out
-
-
-def test_without_an_index_copies_cannot_be_found(textgen, stored, packaged):
-    stored("lines")
-    for option in (["--novel", "3"], ["--show-copies"]):
-        done = textgen("sample", *option)
-        assert (done.code, done.out) == (2, "")
-        assert f"textgen: {option[0]}: " in done.err
-        assert "no such text index" in done.err
-    assert textgen("sample", "-n", "1", "--json").records[0]["copies"] is None
-    packaged("char")
-    done = textgen("sample", "-m", "english-char", "--novel", "3")
-    assert (done.code, done.out) == (2, "")
-    assert "the models that come with textgen have none" in done.err
-    done = textgen("sample", "--novel", "0")
-    assert "--novel must be at least 1, not 0" in done.err
 
 
 def test_a_file_without_a_prompt(textgen, stored, tmp_path):

@@ -4,8 +4,10 @@ import re
 
 import pytest
 
-from tests.cli.conftest import LINES, PARAGRAPHS
+from tests.cli.conftest import LINES, PARAGRAPHS, SMALL
 from textgen.cli.show.sequences import count_shown
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,19 @@ def test_they_are_those_that_sample_draws(train, textgen):
         "samples   at temperature 0.5: surer, plainer",
         "samples   at temperature 1: freer, as the model has it",
     ]
+
+
+def test_on_a_terminal_they_are_numbered_and_wrapped_at_words(at_terminal, corpus, textgen):
+    options = ["--epochs", "2", "--seed", "3", "--name", "cats"]
+    seen = STYLE.sub("", at_terminal("train", corpus, *SMALL, *options, "-q", env={"COLUMNS": "30"}).read())
+    drawn = "".join(
+        textgen("sample", "-m", "cats", "-n", "5", "--seed", "3", "--max-length", "300", *how, "-q").out
+        for how in (["--temperature", "0.5"], ["--temperature", "1"])
+    )
+    assert max(map(len, seen.splitlines())) <= 30
+    numbers = [line[:5] for line in seen.splitlines() if line[:5].strip()]
+    assert numbers == [f"{number:>3}  " for number in range(1, 6)] * 2
+    assert "".join(line[5:] for line in seen.splitlines()).replace(" ", "") == "".join(drawn.split())
 
 
 def test_json_names_the_temperature_of_each(train, textgen):

@@ -131,6 +131,5 @@ def test_how_much_of_the_samples_is_copied_is_told(train, tmp_path, monkeypatch,
     assert copied > 0
     assert told["share"] == pytest.approx(copied / tokens)
     noun = unit if longest != 1 else unit.removesuffix("s")
-    assert (
-        f"copied    longest run {longest} {noun}; {copied / tokens:.0%} lies in runs of {least} or more\n" in done.err
-    )
+    share = f"{100 * copied / tokens:.0f} %"
+    assert f"copied    longest run {longest} {noun}; {share} lies in runs of {least} or more\n" in done.err

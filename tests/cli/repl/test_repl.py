@@ -1,9 +1,15 @@
 """`textgen repl`: turns, commands, and what is never lost."""
 
+import errno
+import os
+import subprocess
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import LINES, SMALL
+from textgen.cli.repl.session import HELP
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.errors import ConfigError
@@ -57,10 +63,28 @@ def test_settings_change_what_is_drawn(repl):
 
 
 def test_novel_text_needs_an_index(repl):
-    lines, err = repl("/novel 3", "the cat", "/novel", "the cat")
-    assert "sorry     --novel needs an index of the text that the model learnt" in err
-    assert len(lines) == 2
-    assert lines[0] == "the cat", "nothing was written, and the session went on"
+    lines, err = repl("/min-length 1", "/novel 3", "the cat", "/settings")
+    [refusal] = [line for line in err.splitlines() if line.startswith("sorry")]
+    assert "/novel: " in refusal
+    assert "lines.index: no such text index" in refusal
+    assert len(lines[0]) > len("the cat"), "the session goes on"
+    assert "off" in next(line for line in lines if line.startswith("/novel"))
+
+
+def test_novel_text_shares_no_long_run(textgen, corpus):
+    assert textgen("train", corpus, *SMALL, "--lr", "0.03", "--epochs", "60", "--name", "lines", "-q").code == 0
+
+    def copied(*settings):
+        lines = [*settings, *["/new", "Xthe dog"] * 5]
+        done = textgen("repl", "-m", "lines", "--max-length", "25", "--seed", "1", stdin="\n".join(lines))
+        texts = done.out.splitlines()
+        assert len(texts) == 5
+        runs = [text[i : i + 5] for text in texts for i in range(4, len(text) - 4)]
+        return [run for run in runs if any(run in line for line in LINES)]
+
+    assert copied()
+    assert not copied("/novel 4")
+    assert copied("/novel 4", "/novel")
 
 
 def test_a_seed_repeats_a_session(repl):
@@ -118,6 +142,7 @@ def test_help_names_commands_that_there_are(repl):
     _, err = repl(*(f"{word}" for word in sorted(named - {"/quit", "/save"})))
     assert {"/again", "/back", "/go", "/save", "/settings"} <= named
     assert "there is no command" not in err
+    assert max(map(len, HELP.splitlines())) < 80
 
 
 def test_ctrl_c_stops_the_model(at_terminal, stored):
@@ -139,6 +164,25 @@ def test_ctrl_c_stops_the_model(at_terminal, stored):
     assert seat.process.wait() == 0
 
 
+def test_a_line_of_other_bytes_is_refused(start, stored):
+    stored("lines")
+    process = start("repl", "--max-length", "6", stdin=subprocess.PIPE)
+    printed, told = process.communicate(b"the \xff\nthe cat\n")
+    assert process.returncode == 0
+    assert b"sorry     this line is not UTF-8 text: 'the \\udcff', at its character 4" in told
+    assert [line[:7] for line in printed.splitlines()] == [b"the cat"], "the session goes on"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_where_nothing_can_be_shown_it_ends(start, stored):
+    stored("lines")
+    with Path("/dev/full").open("w") as full:
+        process = start("repl", "-q", stdin=subprocess.PIPE, stdout=full)
+        _, told = process.communicate(b"the cat\nthe dog\n")
+    assert process.returncode == 1
+    assert told.decode() == f"textgen: standard output cannot be written: {os.strerror(errno.ENOSPC)}\n"
+
+
 @pytest.mark.skipif(find_spec("readline") is None, reason="this system has no readline")
 def test_ctrl_d_leaves_and_lines_are_remembered_for_the_next_time(at_terminal, stored, tmp_path):
     stored("lines")
@@ -148,7 +192,7 @@ def test_ctrl_d_leaves_and_lines_are_remembered_for_the_next_time(at_terminal, s
         seat.type(keys)
         assert "/top-p" in seat.read(until=b"> ")
         seat.type(b"\x04")
-        seat.read()
+        assert seat.read().endswith("\n"), "what comes next has a line of its own"
         assert seat.process.wait() == 0
 
 

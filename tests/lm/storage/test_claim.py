@@ -82,7 +82,7 @@ def test_names_that_some_system_refuses(name):
 
 @pytest.mark.parametrize(("name", "size"), [("x" * 231, 231), ("红" * 90, 270)])
 def test_a_name_is_measured_in_bytes(name, size):
-    with pytest.raises(ConfigError, match=f"in UTF-8 it has {size} bytes, more than 230"):
+    with pytest.raises(ConfigError, match=f"cannot be '{name[:40]}...': in UTF-8 it has {size} bytes, more than 230"):
         place(name)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.checks import shortened
+from textgen.checks import check_text, shortened
 from textgen.cli.commands import options
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import Notes
@@ -89,7 +89,7 @@ def complete(
     )
     options.check_level(level)
     options.check_threads(threads)
-    options.check_text("TEXT", text or "")
+    check_text("TEXT", text or "")
 
     from textgen.cli.commands.model_choice import open_model
     from textgen.cli.show.completion_view import CompletionView

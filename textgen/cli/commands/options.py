@@ -11,7 +11,6 @@ import typer
 
 from textgen.checks import check_choice, check_number
 from textgen.cli.terminal.output import print_data
-from textgen.errors import ConfigError
 from textgen.text.tokens.tokenizers import LEVELS
 
 TEXT = "UTF-8 text; - is standard input; .gz, .bz2, .xz are unpacked."
@@ -110,11 +109,3 @@ def check_level(level: str | None) -> None:
 def check_threads(threads: int) -> None:
     """Raise ConfigError for a negative number of threads."""
     check_number("threads", threads, least=0)
-
-
-def check_text(what: str, text: str) -> None:
-    """Raise ConfigError if an argument's bytes were no UTF-8 (Python hands them over as lone surrogates)."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"{what} is not UTF-8 text: {text!r}, at its character {error.start}") from error

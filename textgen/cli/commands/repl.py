@@ -44,7 +44,7 @@ def repl(
     options.check_level(level)
     options.check_threads(threads)
 
-    from textgen.cli.commands.model_choice import find_index, open_model_file
+    from textgen.cli.commands.model_choice import open_index, open_model_file
     from textgen.cli.repl.editor import line_editor
     from textgen.cli.repl.session import Session
     from textgen.cli.repl.view import View
@@ -59,8 +59,13 @@ def repl(
             config = replace(config, max_length=_LENGTHS[trained.level])
         notes.say("seed", str(config.seed))
         notes.say("hello", "type a beginning, then Enter; /help lists the rest, Ctrl-D leaves")
-        index = find_index(path, trained, notes)
-        session = Session(lambda how, begun: stream(trained, how, [begun], threads, index), config, notes, View())
+        session = Session(
+            lambda how, begun, index: stream(trained, how, [begun], threads, index),
+            lambda: open_index(path, trained, "/novel"),
+            config,
+            notes,
+            View(),
+        )
         with line_editor(models_folder().parent / "repl-history", session.words()) as read:
             while not session.is_over:
                 try:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from textgen.checks import check_text
 from textgen.cli.commands import options
 from textgen.cli.request.request import pick
 from textgen.cli.terminal.number_formats import format_amount
@@ -140,12 +141,13 @@ def sample(
     options.check_threads(threads)
     for option, texts in (("--prompt", [prompt or ""]), ("--stop", config.stop), ("--ban", config.ban)):
         for text in texts:
-            options.check_text(option, text)
-    options.check_text("--match", match or "")
+            check_text(option, text)
+    check_text("--match", match or "")
     if prompt is not None and prompt_file is not None:
         raise ConfigError("--prompt and --prompt-file contradict each other; give one of them")
 
     from textgen.cli.commands.model_choice import find_index, open_index, open_model_file
+    from textgen.cli.show.copies import CopyNotes
     from textgen.cli.show.sequences import choose_printer
     from textgen.cli.terminal.compiling import compilation_watched
     from textgen.lm.writing.sampling import Piece, stream
@@ -162,14 +164,14 @@ def sample(
         prompts = [prompt or ""] if prompt_file is None else _read_prompts(prompt_file, notes)
         if temperature:
             notes.say("seed", str(config.seed))
-        notes.part()
         printer = choose_printer(
             trained.text.unit,
             several=len(prompts) * count > 1,
             echo=not no_echo,
             beside={"model": name, "seed": config.seed} if as_json else None,
-            copies=notes if show_copies else None,
+            copies=CopyNotes(trained.level, notes) if show_copies else None,
         )
+        notes.part()
         summary = _Summary(config, name, trained.level, notes)
         draw = stream if printer.is_live else drawn_whole
         for found in draw(trained, config, prompts, threads, index):

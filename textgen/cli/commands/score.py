@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textgen.checks import check_choice
+from textgen.checks import check_choice, check_text
 from textgen.cli.commands import options
 from textgen.cli.terminal.output import Notes, flush_data
 from textgen.cli.terminal.reading import announce_terminal, read_lines, say_replaced, warn_of_unknown
@@ -79,7 +79,7 @@ def score(
     options.check_level(level)
     options.check_threads(threads)
     for number, text in enumerate(sentence or [], start=1):
-        options.check_text(f"sentence {number}", text)
+        check_text(f"sentence {number}", text)
 
     from textgen.cli.commands.model_choice import open_model
     from textgen.cli.show.score_view import ScoreView

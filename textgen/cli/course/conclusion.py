@@ -14,7 +14,7 @@ from textgen.cli.course.saving import Keeper
 from textgen.cli.request.request import Request
 from textgen.cli.request.resuming import resume_command
 from textgen.cli.show.copies import describe_copies
-from textgen.cli.show.sequences import JsonSequences, Sequences, count_shown
+from textgen.cli.show.sequences import choose_printer, count_shown
 from textgen.cli.terminal.number_formats import format_amount
 from textgen.cli.terminal.output import flush_data, losses_told, print_json
 from textgen.cli.terminal.signals import Stopping
@@ -22,7 +22,7 @@ from textgen.errors import DivergedError, OutputError
 from textgen.lm.training.advice import against_divergence
 from textgen.lm.training.reports import Finished
 from textgen.lm.writing.copies import LEAST, copies_together
-from textgen.lm.writing.sampling import Sample
+from textgen.lm.writing.sampling import Piece, Sample
 from textgen.lm.writing.temperature import natural_temperature, try_temperatures
 from textgen.text.corpus.corpus import Corpus
 from textgen.text.tokens.run_index import RunIndex
@@ -71,7 +71,7 @@ def _show_the_model(end: Finished, request: Request, corpus: Corpus, index: RunI
     count = count_shown(corpus.train.characters.tolist())
     written = try_temperatures(end.model, corpus, count, training, index)
     if end.best is not None:
-        notes.say("next", next_command(destination, natural_temperature(end.model, corpus, written)))
+        notes.say("next", next_command(destination, natural_temperature(corpus, written)))
     try:
         _print_result(end, request)
         shown = {temperature: written[temperature][:count] for temperature in _SHOWN}
@@ -93,9 +93,11 @@ def _show_samples(written: Mapping[float, Sequence[Sample]], request: Request) -
     for temperature, samples in written.items():
         request.notes.part()
         request.notes.say("samples", f"at temperature {temperature:g}: {_SHOWN[temperature]}")
-        beside = {"event": "sample", "temperature": temperature}
-        printer = JsonSequences(beside) if request.as_json else Sequences(request.configs.text.unit, echo=True)
+        beside = {"event": "sample", "temperature": temperature} if request.as_json else None
+        unit, several = request.configs.text.unit, len(samples) > 1
+        printer = choose_printer(unit, several=several, echo=True, beside=beside, copies=None)
         for one in samples:
+            printer.add(Piece(one.text))
             printer.end(one)
         flush_data()
 

@@ -36,7 +36,7 @@ def describe_corpus(files: Sequence[Path], valid: Path | None, corpus: Corpus, t
     names = ", ".join(display_name(path) for path in files)
     yield "corpus", f"{names}: {format_amount(corpus.characters, 'character')}, {_format_sequences(corpus)}"
     tokens, oovs = len(corpus.train.ids), corpus.vocabulary.counts[0]
-    unknown = f", {oovs / tokens:.1%} of the text outside it" if oovs else ""
+    unknown = f", {100 * oovs / tokens:.1f} % of the text outside it" if oovs else ""
     yield "tokens", f"{tokens:,} to train on; vocabulary of {len(corpus.vocabulary):,}{unknown}"
     if corpus.valid is not None:
         source = display_name(valid) if valid else "sequences at random" if text.shuffle else "the last part"

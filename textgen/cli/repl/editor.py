@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
+from textgen.cli.terminal.output import print_data
+
 _LINES = 1000  # that are remembered
 
 
@@ -23,18 +25,26 @@ def line_editor(history: Path, words: Sequence[str]) -> Iterator[Callable[[str],
         return
     readline = _load_readline()
     if readline is None:
-        yield input
+        yield _read_typed
         return
     _prepare(readline, words)
     with suppress(OSError):
         readline.read_history_file(history)
     try:
-        yield input
+        yield _read_typed
     finally:
         readline.set_history_length(_LINES)
         with suppress(OSError):
             history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(history)
+
+
+def _read_typed(mark: str) -> str:
+    try:
+        return input(mark)
+    except EOFError:
+        print_data("")  # the line of the mark ends, so that what comes next has one of its own
+        raise
 
 
 def _read_piped(mark: str) -> str:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textgen.checks import check_text
 from textgen.cli.repl.settings import changed, described, setting_names
 from textgen.cli.repl.story import Story
 from textgen.cli.repl.view import View
@@ -18,19 +19,21 @@ from textgen.lm.writing.sampling import Piece, Sample
 
 if TYPE_CHECKING:
     from textgen.cli.terminal.output import Notes
+    from textgen.text.tokens.run_index import RunIndex
 
-Draw = Callable[[SamplingConfig, str], Iterator[Piece | Sample]]
+Draw = Callable[[SamplingConfig, str, "RunIndex | None"], Iterator[Piece | Sample]]
 
 _TAIL = 40  # characters of a text that are listed
 HELP = """\
-What you type is a beginning, or goes on with the text so far; Enter alone lets the model go on.
+What you type is a beginning, or goes on with the text so far; Enter alone lets
+the model go on.
 /again       another way to go on from the same place
 /back        to the place before this turn
 /go N        to the place number N; /places lists them
 /new         begin anew
 /show        the whole text
 /save FILE   add the text to the end of FILE
-/settings    how tokens are drawn; /temperature 0.7, /top-p 0.9, /max-length 100 and so on change it
+/settings    how tokens are drawn; /temperature 0.7, /top-p 0.9 ... change it
 /quit        leave; so does Ctrl-D, and Ctrl-C stops the model
 A line that begins with // is text that begins with /."""
 
@@ -38,11 +41,16 @@ A line that begins with // is text that begins with /."""
 class Session:
     """A story, how it is drawn, and what shows it.
 
-    draw : what writes a sequence after a prompt, piece by piece. view : shows what is written.
+    draw : what writes a sequence after a prompt, piece by piece; `/novel` needs an index of the training text for it.
+    open_index : what reads that when it is first needed, or raises a TextgenError. view : shows what is written.
     """
 
-    def __init__(self, draw: Draw, config: SamplingConfig, notes: Notes, view: View) -> None:
+    def __init__(
+        self, draw: Draw, open_index: Callable[[], RunIndex], config: SamplingConfig, notes: Notes, view: View
+    ) -> None:
         self.draw, self.config, self.notes, self.view = draw, config, notes, view
+        self._open_index = open_index
+        self._index: RunIndex | None = None
         self.story, self.is_over = Story(), False
         self._turns = 0
         self._commands: dict[str, Callable[[str], None]] = {
@@ -68,13 +76,19 @@ class Session:
         return "+ " if self._text_so_far() else "> "
 
     def take(self, line: str) -> None:
-        """Do what a line asks for; what cannot be is told, and nothing is changed."""
+        """Do what a line asks for; what cannot be is told, and nothing is changed.
+
+        Raises OutputError where nothing can be shown any more.
+        """
         try:
+            check_text("this line", line)
             if line.startswith("/") and not line.startswith("//"):
                 name, _, rest = line[1:].partition(" ")
                 self._obey(name, rest.strip())
             else:
                 self.write(line.removeprefix("/") if line.startswith("//") else line)
+        except OutputError:
+            raise
         except TextgenError as error:
             self.notes.say("sorry", str(error))
 
@@ -86,7 +100,7 @@ class Session:
         written, end = begun, None
         try:
             self.view.show(added)
-            for found in self.draw(config, begun):
+            for found in self.draw(config, begun, self._index):
                 if isinstance(found, Sample):
                     written, end = found.text, found
                 elif not found.is_prompt:
@@ -117,7 +131,10 @@ class Session:
         if name in self._commands:
             self._commands[name](rest)
         elif name in setting_names():
-            self.config = changed(self.config, name, rest)
+            config = changed(self.config, name, rest)
+            if config.novel is not None and self._index is None:
+                self._index = self._open_index()
+            self.config = config
         else:
             similar = get_close_matches(f"/{name}", self.words())
             hint = f"did you mean {' or '.join(similar)}?" if similar else "/help lists what there is"
@@ -158,8 +175,9 @@ class Session:
             with path.open("a", encoding="utf-8") as file:
                 file.write(self.story.here.text + "\n")
         except (OSError, ValueError) as error:
-            raise OutputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
-        self.notes.say("saved", f"at the end of {path}")
+            self.notes.say("sorry", f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}")
+        else:
+            self.notes.say("saved", f"at the end of {path}")
 
     def _leave(self, _: str) -> None:
         self.is_over = True

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from textgen.cli.show.copies import marked
-from textgen.cli.terminal.output import Notes, console, print_data, print_json
+from textgen.cli.show.copies import CopyNotes, marked
+from textgen.cli.terminal.output import console, flush_data, print_data, print_json
 
 if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
@@ -44,7 +44,7 @@ class SequencePrinter(Protocol):
 
 
 def choose_printer(
-    unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None, copies: Notes | None
+    unit: str, *, several: bool, echo: bool, beside: Mapping[str, Any] | None, copies: CopyNotes | None
 ) -> SequencePrinter:
     """What prints sequences of that unit on standard output.
 
@@ -53,9 +53,12 @@ def choose_printer(
     """
     if beside is not None:
         return JsonSequences(beside)
-    if copies is not None:
-        return SequencesWithCopies(unit, copies, echo=echo)
-    return ScreenSequences(unit, is_numbered=several, echo=echo) if sys.stdout.isatty() else Sequences(unit, echo=echo)
+    if copies is not None and sys.stdout.isatty() and not console().is_dumb_terminal:
+        copies.explain_marks()
+        return MarkedSequences(unit, is_numbered=several, echo=echo)
+    on_screen = sys.stdout.isatty()
+    printer = ScreenSequences(unit, is_numbered=several, echo=echo) if on_screen else Sequences(unit, echo=echo)
+    return printer if copies is None else CopiesTold(printer, copies)
 
 
 class Sequences:
@@ -74,25 +77,21 @@ class Sequences:
         print_data((one.text if self._echo else one.continuation) + self._end)
 
 
-class SequencesWithCopies(Sequences):
-    """The same, and what of each is copied: underlined on a terminal, into a pipe told in notes."""
+class CopiesTold:
+    """The sequences of another printer; after each a note tells what of it is copied."""
 
-    def __init__(self, unit: str, notes: Notes, *, echo: bool) -> None:
-        super().__init__(unit, echo=echo)
-        self._notes = notes
+    def __init__(self, printer: SequencePrinter, copies: CopyNotes) -> None:
+        self.is_live, self._printer, self._copies = printer.is_live, printer, copies
+
+    def add(self, piece: Piece) -> None:
+        """Show it as the other printer does."""
+        self._printer.add(piece)
 
     def end(self, one: Sample) -> None:
-        """Print all of it, and show the copies."""
-        marks = one.marks or ()
-        if not sys.stdout.isatty():
-            super().end(one)
-            if marks:
-                longest = max((one.text[first:last] for first, last in marks), key=len)
-                self._notes.say("copied", f"in sequence {one.index + 1}, the longest run: {longest!r}")
-            return
-        begin = 0 if self._echo else len(one.text) - len(one.continuation)
-        text = marked(one.text[begin:], [(max(0, a - begin), max(0, b - begin)) for a, b in marks])
-        console().print(text, end="\n" + self._end)
+        """Print the rest, and tell of copies."""
+        self._printer.end(one)
+        flush_data()  # before a note, which goes another way
+        self._copies.tell(one)
 
 
 class JsonSequences:
@@ -108,8 +107,10 @@ class JsonSequences:
 
     def end(self, one: Sample) -> None:
         """Print its record."""
-        log_probability = one.log_probability / math.log(10)
-        print_json({**asdict(one), "log_probability": log_probability, "base": "10", **self._beside})
+        record = asdict(one)
+        del record["ids"]  # what they mean, only the model knows
+        log_probability = {"log_probability": one.log_probability / math.log(10), "base": "10"}
+        print_json({**record, "tokens": one.tokens, **log_probability, **self._beside})
 
 
 class ScreenSequences:
@@ -148,3 +149,36 @@ class ScreenSequences:
             self._screen.print(number, style="dim", end="")
         self._is_begun = True
         sys.stdout.write(text)
+
+
+class MarkedSequences:
+    """Sequences on a terminal, whole, parted in the same way; what is copied is underlined."""
+
+    is_live = False
+
+    def __init__(self, unit: str, *, is_numbered: bool, echo: bool) -> None:
+        self._is_line, self._is_numbered, self._echo = unit == "line", is_numbered, echo
+        self._screen, self._number = console(), 0
+
+    def add(self, piece: Piece) -> None:
+        """Wait for the end."""
+
+    def end(self, one: Sample) -> None:
+        """Print all of it."""
+        from rich.table import Table
+
+        self._number += 1
+        begin = 0 if self._echo else len(one.text) - len(one.continuation)
+        text = marked(one.text[begin:], [(first - begin, last - begin) for first, last in one.marks or ()])
+        if not self._is_numbered:
+            self._screen.print(text)
+        elif self._is_line:
+            grid = Table.grid(padding=(0, 2, 0, 0))
+            grid.add_column(style="dim", width=_NUMBER, justify="right")
+            grid.add_row(str(self._number), text)
+            self._screen.print(grid)
+        else:
+            self._screen.print(str(self._number), style="dim")
+            self._screen.print(text)
+        if not self._is_line:
+            self._screen.print()

@@ -9,6 +9,8 @@ from itertools import chain
 
 from textgen.cli.terminal.output import console, print_data
 
+_GAP = 2  # blanks between columns
+_LEAST_WIDTH = 12  # of a column of texts, which are folded
 _ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -49,26 +51,32 @@ def draw_table(
 ) -> None:
     """Draw a table on the terminal, without the columns whose names are `hidden`.
 
-    Texts are escaped as in TSV, and a blank alone, which would not be seen, is drawn as ␣.
+    Texts are escaped as in TSV, and a blank alone, which would not be seen, is drawn as ␣. Where the terminal is too
+    narrow, texts are folded, but no number is cut, and no column left out: then lines are longer than the terminal's.
     """
+    from rich.cells import cell_len
     from rich.table import Table
 
     shown = [number for number, column in enumerate(columns) if column.name not in hidden]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_footer=bool(footer))
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="dim", show_footer=bool(footer))
+    screen, least = console(), -_GAP
+    cells = [["␣" if text == " " else text.translate(_ESCAPES) for text in row] for row in rows]
     for number in shown:
-        column = columns[number]
+        column, end = columns[number], footer[number] if footer else ""
+        widest = max(cell_len(text) for text in (column.heading, end, *(row[number] for row in cells)))
         table.add_column(
             column.heading,
-            footer=footer[number] if footer else "",
+            footer=end,
             footer_style="dim",
             justify="right" if column.right else "left",
             no_wrap=column.right,
             overflow="fold",
         )
-    for row in rows:
-        cells = ("␣" if row[number] == " " else row[number].translate(_ESCAPES) for number in shown)
-        table.add_row(*cells)
-    console().print(table)
+        least += _GAP + (widest if column.right else min(widest, _LEAST_WIDTH))
+    for row in cells:
+        table.add_row(*(row[number] for number in shown))
+    screen.width = max(screen.width, least)
+    screen.print(table)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]]) -> None:

@@ -57,7 +57,10 @@ def load_index(path: Path, model: LanguageModel) -> RunIndex:
                 raise ModelFileError(f"{path}: the index of another text than the model learnt; {_KIND.remedy}")
             return RunIndex(_read_transform(file, model))
     except NoSuchModelError as error:
-        raise NoSuchModelError(f"{error}; `textgen train` makes it beside the model, but for --no-index") from error
+        raise NoSuchModelError(
+            f"{error}; a model that was trained with --no-index or by an older textgen has none, and one that was moved"
+            " needs it beside it"
+        ) from error
 
 
 def is_index(path: Path) -> bool:

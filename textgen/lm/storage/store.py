@@ -186,7 +186,7 @@ def _checked_name(name: str, what: str, advice: str) -> str:
         raise ConfigError(f"{what} may hold letters, digits, '.', '_' and '-', not {wrong[0]!r}{advice}")
     size = len(name.encode())
     if size > _LONGEST_NAME:
-        raise ConfigError(f"{what} cannot be '{name}': in UTF-8 it has {size} bytes, more than {_LONGEST_NAME}")
+        raise ConfigError(f"{what} cannot be '{name:.40}...': in UTF-8 it has {size} bytes, more than {_LONGEST_NAME}")
     if not name or name[0] in ".-" or name.endswith(".") or _WINDOWS_DEVICES.fullmatch(name):
         raise ConfigError(
             f"{what} cannot be '{name}': it must begin with a letter or digit, not end with '.', and be no device's"

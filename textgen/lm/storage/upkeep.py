@@ -97,6 +97,8 @@ def rename_model(model: StoredModel, name: str) -> StoredModel:
     writes under one of the two names, OutputError if the system refuses; then everything has its old name.
     """
     path = named_path(name, "the new name")
+    if path == model.path:
+        raise ModelExistsError(f"{model.name} has that name already")
     files = tuple(path.with_name(path.stem + file.suffix) for file in model.files)
     _check_free(path)
     with held(model.path, path):
@@ -126,7 +128,7 @@ def _move_back(new: Path, old: Path) -> None:
 
 def _check_free(path: Path) -> None:
     """Raise ModelExistsError if there is a model at `path`, or a file that would belong to it."""
-    for file in _files(path):
+    for file in reversed(_files(path)):  # the model first, so that it is named where it is there
         if look_at(file).is_taken:
             raise _exists_error(file)
 

@@ -37,8 +37,8 @@ def unknown_tokens(corpus: Corpus, text: TextConfig) -> str | None:
     part = "text's" if corpus.valid is None else "held-out"
     noun = "words" if text.level == "word" else "characters"
     return (
-        f"{share:.0%} of the {part} {noun} are outside the vocabulary, and all one to the model, <unk>, which it never"
-        f" writes; {_joined(_ways_to_know_more(corpus, text))}"
+        f"{100 * share:.0f} % of the {part} {noun} are outside the vocabulary, and all one to the model, <unk>, which"
+        f" it never writes; {_joined(_ways_to_know_more(corpus, text))}"
     )
 
 

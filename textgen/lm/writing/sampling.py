@@ -30,28 +30,35 @@ class Sample:
     """One sequence that was written.
 
     index, prompt : its number, and that of the prompt that it begins with. text : the prompt and what follows it.
-    continuation : what follows. tokens : how many of it were drawn, `<eos>` not counted.
+    continuation : what follows. ids : of its tokens, those that were drawn and are kept, `<eos>` not among them.
     ended : "eos", by itself; "length", cut at the cap; "sentence", at the last one's end before the cap; "stop", before
     a text that stops it. log_probability : in nats, of what was drawn and is kept, `<eos>` or the stop included, given
     the prompt, under the model's own softmax.
     prompt_tokens : of the prompt. prompt_unknown : those that became `<unk>`. prompt_replaced : its characters that
     were read as others.
-    copies : what of it stands in the training text; marks : its characters [first, last) that do. None where no index
-    of that text is at hand.
+    copies : what of it stands in the training text. longest_run : the text of the longest run there, also of what of it
+    is in the prompt. marks : the characters [first, last) behind the prompt that are copied. None where no index of the
+    training text is at hand.
     """
 
     index: int
     prompt: int
     text: str
     continuation: str
-    tokens: int
+    ids: tuple[int, ...]
     ended: str
     log_probability: float
     prompt_tokens: int
     prompt_unknown: int
     prompt_replaced: dict[str, str]
     copies: Copies | None = None
+    longest_run: str | None = None
     marks: tuple[tuple[int, int], ...] | None = None
+
+    @property
+    def tokens(self) -> int:
+        """How many were drawn and are kept, `<eos>` not counted."""
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -211,7 +218,7 @@ class _Sampler:
             prompt=candidates.index // self.config.count,
             text=prompt.text + text,
             continuation=text,
-            tokens=tokens,
+            ids=tuple(best.ids[:tokens]),
             ended=best.ended or "" if is_whole else "sentence",
             log_probability=best.log_probability(None if is_whole else tokens),
             prompt_tokens=len(prompt.ids),
@@ -223,13 +230,16 @@ class _Sampler:
     def _with_copies(self, finished: Sample, stream: Stream, index: RunIndex) -> Sample:
         """`finished` with what of it is copied; only what was drawn is marked."""
         given, lengths = len(stream.prompt.ids), stream.text_lengths()
-        ids = [*stream.prompt.ids.tolist(), *stream.ids[: finished.tokens]]
+        ids = [*stream.prompt.ids.tolist(), *finished.ids]
         copies = find_copies(index, ids, LEAST[self.model.level], given)
+        first, last = max(copies.spans, key=lambda span: span[1] - span[0], default=(0, 0))
+        longest_run = self.model.tokenizer.detokenize(self.model.vocabulary.tokens_of(ids[first:last]))
 
         def place(token: int) -> int:
             return min(len(finished.text), len(stream.prompt.text) + lengths[max(0, token - given)])
 
-        return replace(finished, copies=copies, marks=tuple((place(begin), place(end)) for begin, end in copies.spans))
+        marks = tuple((place(begin), place(end)) for begin, end in copies.spans)
+        return replace(finished, copies=copies, longest_run=longest_run, marks=marks)
 
     def _reason(self, candidates: Candidates) -> str:
         """Why nothing came of a sequence."""

@@ -14,7 +14,6 @@ from textgen.lm.storage.model import LanguageModel
 from textgen.lm.writing.sampling import Sample, sample
 from textgen.text.corpus.corpus import Corpus
 from textgen.text.tokens.run_index import RunIndex
-from textgen.text.tokens.tokenizers import normalize
 from textgen.text.tokens.vocabulary import EOS_ID, UNK_ID
 
 TEMPERATURES = (0.5, 0.7, 0.8, 1.0)  # that are tried
@@ -49,9 +48,7 @@ def try_temperatures(
     return drawn
 
 
-def natural_temperature(
-    model: LanguageModel, corpus: Corpus, written: Mapping[float, Iterable[Sample]]
-) -> float | None:
+def natural_temperature(corpus: Corpus, written: Mapping[float, Iterable[Sample]]) -> float | None:
     """The temperature whose samples share as many runs of tokens with the training text as the held-out text does.
 
     written : by temperature. Returns the one of them that comes nearest; None if too little is held out.
@@ -76,17 +73,16 @@ def natural_temperature(
     known, aim = np.sort(_runs(trained, length)), known_share(length)
     distances = {}
     for temperature, samples in written.items():
-        runs = np.concatenate([_runs(_ids(model, one), length) for one in samples])
+        runs = np.concatenate([_runs(_ids(one), length) for one in samples])
         if len(runs):
             distances[temperature] = abs(_share(runs, known) - aim)
     return min(distances, key=distances.__getitem__, default=None)
 
 
-def _ids(model: LanguageModel, one: Sample) -> npt.NDArray[np.int64]:
+def _ids(one: Sample) -> npt.NDArray[np.int64]:
     """A sample as it would stand in the corpus, and the end of the sequence before it."""
-    tokens = model.tokenizer.tokenize(normalize(one.text, model.text.lowercase))
     end = [EOS_ID] if one.ended == "eos" else []
-    return np.array([EOS_ID, *model.vocabulary.ids_of(tokens), *end], np.int64)
+    return np.array([EOS_ID, *one.ids, *end], np.int64)
 
 
 def _runs(ids: np.ndarray, length: int) -> npt.NDArray[np.uint64]:
