@@ -25,7 +25,7 @@ from tests.core.one_step import one_step
 from textgen.core.cells import CELLS
 from textgen.core.kernels.draw import Filters, draw, find_weights, space
 from textgen.core.kernels.dropout import Dropout
-from textgen.core.kernels.optimizers import SGD, Adam, gradient_size
+from textgen.core.kernels.optimizers import SGD, Adam, Average, gradient_size
 from textgen.core.kernels.writing import streams, write
 from textgen.core.runtime.crew import ALONE
 from textgen.core.runtime.threads import Team
@@ -73,7 +73,7 @@ def _measured() -> dict[str, np.ndarray]:
 
 
 def _updated() -> dict[str, np.ndarray]:
-    """Steps of both optimizers, and what they are clipped by."""
+    """Steps of both optimizers, what they are clipped by, and an average."""
     rng, team, found = np.random.default_rng(3), Team(1), {}
     gradient = rng.normal(size=20_000).astype(np.float32)
     for kind in (Adam, SGD):
@@ -81,7 +81,10 @@ def _updated() -> dict[str, np.ndarray]:
         kind(gradient.size, parameters.dtype, 0.1).update(parameters, gradient, 0.1, 0.5, team)
         found[kind.__name__] = parameters
     sizes = [gradient_size(gradient, clip_by, team) for clip_by in ("norm", "value")]
-    return found | {"sizes": np.array(sizes)}
+    average = Average(gradient.size, gradient.dtype)
+    for updates, vector in ((8, found["Adam"]), (16, found["SGD"])):
+        average.add(vector, updates, team)
+    return found | {"sizes": np.array(sizes), "average": average.vector}
 
 
 def _written() -> dict[str, np.ndarray]:

@@ -78,6 +78,39 @@ def test_worked_example(unit, expected):
     assert cut(["\n\n a \nb\n\t\n\nc"], unit, 1000) == expected
 
 
+SENTENCES = [
+    ("One. Two!  Three?\n\nFour", ["One.", "Two!", "Three?", "Four"]),
+    ("He said, 'Go!' She went.", ["He said, 'Go!'", "She went."]),
+    ('"Go!" said he. "Why?" (So he asked.) "Because."', ['"Go!" said he.', '"Why?"', "(So he asked.)", '"Because."']),
+    ("Mr. Darcy met Mrs. J. Smith. Mrs.\nHill came", ["Mr. Darcy met Mrs. J. Smith.", "Mrs.", "Hill came"]),
+    (
+        "The U.S. Congress. 435 sit there... and wait... They do.",
+        ["The U.S. Congress.", "435 sit there... and wait...", "They do."],
+    ),
+    ("At 3.14 p.m. on example.com. Élan! Я", ["At 3.14 p.m. on example.com.", "Élan!", "Я"]),
+    ("你好。他說：「走吧！」她走了。\n好", ["你好。", "他說：「走吧！」", "她走了。", "好"]),
+    (" One.  \nTwo ", [" One.  ", "Two "]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SENTENCES)
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
+def test_sentences(text, expected, size):
+    found = cut(chunks_of(text, size), "sentence", 1000)
+    assert [sentence for sentence, _ in found] == expected
+    assert sum(count for _, count in found) == len(text)
+
+
+@given(text=st.text(alphabet="abAB.!\"' \n。」\u3000", max_size=40), chunk=st.integers(1, 9))
+def test_any_chunks_give_the_same_sentences(text, chunk):
+    """Nothing is lost but blanks; and no sentence goes over the end of a line."""
+    found = cut(chunks_of(text, chunk), "sentence", 1000)
+    assert found == cut([text], "sentence", 1000)
+    assert "".join("".join(sentence for sentence, _ in found).split()) == "".join(text.split())
+    assert all(sentence.strip() and "\n" not in sentence for sentence, _ in found)
+    assert sum(count for _, count in found) == (len(text) if text.strip() else 0)
+
+
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("text", ["", "\n", " \n\t\n ", "   "])
 def test_blanks_alone_are_no_sequence(unit, text):

@@ -6,7 +6,7 @@ from textgen.text.corpus.units import UNITS, detect_unit
 
 
 def test_units():
-    assert UNITS == ("auto", "line", "paragraph", "file")
+    assert UNITS == ("auto", "line", "sentence", "paragraph", "file")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from textgen.cli.show.copies import CopyNotes, marked
 from textgen.cli.terminal.output import console, flush_data, print_data, print_json
+from textgen.text.corpus.units import OF_ONE_LINE
 
 if TYPE_CHECKING:
     from textgen.lm.writing.sampling import Piece, Sample
@@ -119,7 +120,7 @@ class ScreenSequences:
     is_live = True
 
     def __init__(self, unit: str, *, is_numbered: bool, echo: bool) -> None:
-        self._is_line, self._is_numbered, self._echo = unit == "line", is_numbered, echo
+        self._is_line, self._is_numbered, self._echo = unit in OF_ONE_LINE, is_numbered, echo
         self._screen, self._number = console(), 0
         self._begin()
 
@@ -157,7 +158,7 @@ class MarkedSequences:
     is_live = False
 
     def __init__(self, unit: str, *, is_numbered: bool, echo: bool) -> None:
-        self._is_line, self._is_numbered, self._echo = unit == "line", is_numbered, echo
+        self._is_line, self._is_numbered, self._echo = unit in OF_ONE_LINE, is_numbered, echo
         self._screen, self._number = console(), 0
 
     def add(self, piece: Piece) -> None:

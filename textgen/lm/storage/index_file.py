@@ -58,8 +58,7 @@ def load_index(path: Path, model: LanguageModel) -> RunIndex:
             return RunIndex(_read_transform(file, model))
     except NoSuchModelError as error:
         raise NoSuchModelError(
-            f"{error}; a model that was trained with --no-index or by an older textgen has none, and one that was moved"
-            " needs it beside it"
+            f"{error}; --no-index leaves none, nor did older versions, and a model that was moved needs it beside it"
         ) from error
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-# A full stop, with the quotes and brackets that close after it, before a blank or the end; Chinese needs no blank.
-_SENTENCE_END = re.compile(r"""[.!?…]["'”’»)\]]*(?=\s|\Z)|[。！？][”’」』）]*""")
+from textgen.text.corpus.sentences import LAST_CHARACTERS
 
 
 class Stops:
@@ -31,5 +29,5 @@ class Stops:
 
 def end_of_last_sentence(text: str) -> int | None:
     """The index after the last sentence of `text`: 'One. Two. Thr' -> 9; None if there is no end of a sentence."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in LAST_CHARACTERS.finditer(text)]
     return ends[-1] if ends else None

@@ -1,4 +1,4 @@
-r"""A stream of text cut into sequences: lines, paragraphs or whole files, in bounded memory.
+r"""A stream of text cut into sequences: lines, sentences, paragraphs or whole files, in bounded memory.
 
 Sequences are passed on as blocks, that is text with END, a NUL, after each sequence; a NUL cannot arise
 otherwise, for reading refuses it. So thousands of lines can be normalized and turned into ids at once.
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
+from textgen.text.corpus import sentences
+
 END = "\0"
 PIECE = 1 << 22  # characters of a sequence that are passed on at a time
 _NEAR_THE_END = 64  # characters in which a seam is looked for first
 
-_SEPARATORS = {
-    "line": re.compile(r"\n(?:\s*\n)?"),
-    "paragraph": re.compile(r"\n[^\S\n]*\n(?:\s*\n)?"),
-}
+_LINE, _PARAGRAPH = re.compile(r"(\n(?:\s*\n)?)"), re.compile(r"(\n[^\S\n]*\n(?:\s*\n)?)")
+_SEPARATORS = {"line": [_LINE], "sentence": [_LINE, sentences.GAP], "paragraph": [_PARAGRAPH]}  # their last group
 _LEADING_BLANK_LINES = re.compile(r"(?:\s*\n)?")
 _BLANK_LINE = "\n\n"
 
@@ -39,15 +39,17 @@ class Block:
 def cut_sequences(chunks: Iterable[str], unit: str, seam: re.Pattern[str], piece: int = PIECE) -> Iterator[Block]:
     """The sequences of one file; nothing if it holds only blanks.
 
-    unit : "line" (each non-blank line, without its newline), "paragraph" (consecutive non-blank lines) or
-        "file" (all of it, as it is).
+    unit : "line" (each non-blank line, without its newline), "sentence" (each one of a line), "paragraph" (consecutive
+        non-blank lines) or "file" (all of it, as it is).
     seam : the tokenizer's; there a sequence of more than `piece` characters is cut. A piece without a seam grows until
         there is one: a word stays whole, however long it is.
     """
     return _cut_file(chunks, seam, piece) if unit == "file" else _cut_at(_SEPARATORS[unit], chunks, seam, piece)
 
 
-def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], seam: re.Pattern[str], piece: int) -> Iterator[Block]:
+def _cut_at(
+    separators: Iterable[re.Pattern[str]], chunks: Iterable[str], seam: re.Pattern[str], piece: int
+) -> Iterator[Block]:
     rest = ""  # text that is not passed on yet
     counted = 0  # characters before `rest` that count to its first sequence
     most = piece  # characters of `rest` that are waited for, before it is cut
@@ -57,15 +59,17 @@ def _cut_at(separator: re.Pattern[str], chunks: Iterable[str], seam: re.Pattern[
         if not begun:
             rest, counted = _without_leading_blank_lines(rest, counted)
             begun = bool(rest) and not rest.isspace()
-        # Elsewhere than before a line with something in it, a separator might go on in the next chunk.
-        sure = len(rest) if is_last else rest.rfind("\n", 0, len(rest.rstrip())) + 1
-        ends = [match.end() for match in separator.finditer(rest, 0, sure)]
-        if ends:
-            characters = [end - begin for begin, end in pairwise((0, *ends))]
+        # Elsewhere than before something that is no blank, a separator might go on in the next chunk.
+        sure = len(rest) if is_last else len(rest.rstrip())
+        matches = (match for separator in separators for match in separator.finditer(rest, 0, sure))
+        gaps = sorted(match.span(match.lastindex or 0) for match in matches)
+        if gaps:
+            begins = [0, *(end for _, end in gaps)]
+            characters = [end - begin for begin, end in pairwise(begins)]
             characters[0] += counted
             characters[-1] -= len(_BLANK_LINE) if is_last else 0
-            yield Block(separator.sub(END, rest[: ends[-1]]), characters)
-            rest, counted = rest[ends[-1] :], 0
+            yield Block("".join([rest[b:e] + END for b, (e, _) in zip(begins, gaps, strict=False)]), characters)
+            rest, counted = rest[begins[-1] :], 0
             most = piece
         if begun and not is_last and len(rest.rstrip()) > most:
             at = _place_to_cut(rest.rstrip(), seam)

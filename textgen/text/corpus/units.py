@@ -1,10 +1,11 @@
-"""What one sequence is: a line, a paragraph or a file; and a guess which of them a text is made of."""
+"""What one sequence is: a line, a sentence, a paragraph or a file; and a guess which of them a text is made of."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
-UNITS = ("auto", "line", "paragraph", "file")
+UNITS = ("auto", "line", "sentence", "paragraph", "file")
+OF_ONE_LINE = ("line", "sentence")
 
 
 def detect_unit(head: str) -> str:
