@@ -98,7 +98,7 @@ REFUSED = [
     (["--cell", "gruu"], "unknown --cell 'gruu'; choose from rnn, gru-simple, gru, lstm"),
     (["--level", "line"], "unknown --level 'line'; choose from char, word"),
     (["--tokenizer", "bpe"], "unknown --tokenizer 'bpe'; choose from char, word, whitespace"),
-    (["--unit", "verse"], "unknown --unit 'verse'; choose from auto, line, paragraph, file"),
+    (["--unit", "verse"], "unknown --unit 'verse'; choose from auto, line, sentence, paragraph, file"),
     (["--optimizer", "adamw"], "unknown --optimizer 'adamw'; choose from adam, sgd"),
     (["--clip-by", "norms"], "unknown --clip-by 'norms'; choose from norm, value"),
     (["--epochs", "3", "--time", "10m"], "--epochs and --time contradict each other; give one of them"),

@@ -52,8 +52,8 @@ Arguments:
 
 Options:
   --level LEVEL               What a token is: char, word.  [default: char]
-  --unit UNIT                 What a sequence is: auto, line, paragraph, file.
-                              [default: auto]
+  --unit UNIT                 What a sequence is: auto, line, sentence,
+                              paragraph, file.  [default: auto]
   --shuffle                   Shuffle the sequences by the seed before the
                               last part is held out, for a list sorted by
                               something.

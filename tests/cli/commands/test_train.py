@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import LINES
+from tests.cli.conftest import LINES, SMALL
 from textgen.cli.course import notes as training_notes
 from textgen.lm.storage.model_file import load_model, read_summary
 from textgen.lm.storage.store import list_models, models_folder
@@ -265,3 +265,16 @@ def test_standard_input_and_packed_files(train, tmp_path):
     stdin, zipped = (read_summary(models_folder() / f"{name}-char.safetensors") for name in ("stdin", "cats"))
     assert stdin.history.corpus.sha256 == zipped.history.corpus.sha256
     assert stdin.history.corpus.files == ("standard input",)
+
+
+def test_sentences_are_learnt_and_written_a_line_each(textgen, tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_text(
+        "".join(f"{first} {second}\n" for first, second in zip(LINES, LINES[::-1], strict=True)).title(), "utf-8"
+    )
+    done = textgen("train", path, *SMALL, "--unit", "sentence", "--steps", "3", "--name", "sentences")
+    assert f"{2 * len(LINES)} sequences (sentence)" in done.err
+    assert len(textgen("sample", "-n", "3", "--max-length", "9").out.splitlines()) == 3
+    assert dict(line.split("\t") for line in textgen("evaluate", path).out.splitlines())["sequences"] == str(
+        2 * len(LINES)
+    )

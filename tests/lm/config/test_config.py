@@ -16,7 +16,7 @@ IMPOSSIBLE = [
     (TextConfig, {"min_count": 0}, "--min-count must be at least 1, not 0"),
     (TextConfig, {"max_vocab": -1}, "--max-vocab must be at least 0, not -1"),
     (TextConfig, {"valid_fraction": 1}, "--valid-fraction must be at least 0 and below 1, not 1"),
-    (TextConfig, {"unit": "verse"}, "unknown --unit 'verse'; choose from auto, line, paragraph, file"),
+    (TextConfig, {"unit": "verse"}, "unknown --unit 'verse'; choose from auto, line, sentence, paragraph, file"),
     (TextConfig, {"tokenizer": "bpe"}, "unknown --tokenizer 'bpe'; choose from char, word, whitespace"),
     (NetworkConfig, {"hidden": 0}, "--hidden must be at least 1 and at most 1,000,000, not 0"),
     (NetworkConfig, {"hidden": 10**400}, "--hidden must be at least 1 and at most 1,000,000, not an integer of 1,329"),

@@ -75,6 +75,8 @@ def test_a_text_without_a_sentence_stays_as_it_is():
         ("It costs 3.14 or so", ""),
         ('She said, "No!" and lef', 'She said, "No!"'),
         ("Why? Because (so.) it", "Why? Because (so.)"),
+        ("It was Elizabeth. Mr. Darc", "It was Elizabeth."),
+        ("It was I. J. Smi", ""),
         ("Wait\u2026 wha", "Wait\u2026"),
         ("\u6625\u7720\u3002\u4e0d\u89ba", "\u6625\u7720\u3002"),
         ("one.\ntwo", "one."),
