@@ -175,7 +175,7 @@ def test_bash(textgen, stored, command):
     program = textgen("completion", "bash").out + (
         'try() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); $taken textgen; echo "${COMPREPLY[*]}"; }\n'
         "taken=$(complete -p textgen | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n"
-        "try textgen mod; try textgen info ''; try textgen train --level w\n"
+        "try textgen mod; try textgen info o; try textgen train --level w\n"
     )
     done = subprocess.run([needs("bash"), "-c", program], env=command, capture_output=True, text=True, check=True)
     assert (done.stdout.splitlines(), done.stderr) == (["models", "one", "word"], "")
@@ -183,7 +183,9 @@ def test_bash(textgen, stored, command):
 
 def test_fish(textgen, stored, command):
     stored("lines", "one")
-    program = textgen("completion", "fish").out + "\ncomplete -C 'textgen info '\ncomplete -C 'textgen train --level w'"
+    program = (
+        textgen("completion", "fish").out + "\ncomplete -C 'textgen info o'\ncomplete -C 'textgen train --level w'"
+    )
     done = subprocess.run([needs("fish"), "-c", program], env=command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["one", "word"]
 

@@ -64,7 +64,7 @@ def test_in_the_store(run):
     assert "textgen sample --model text-caf-char" in err
     os.rename(models_folder() / "text-caf-char.safetensors", models_folder() / f"{NAME}.safetensors")  # noqa: PTH104
     assert run("models")[0].splitlines()[1].startswith("caf\\xe9\t")
-    assert json.loads(run("models", "--json")[0])["model"] == "caf\\xe9"
+    assert json.loads(run("models", "--json")[0].splitlines()[0])["model"] == "caf\\xe9"
     assert "model     caf\\xe9 (char" in run("sample", "--model", NAME)[1]
     assert "did you mean caf\\xe9?" in run("sample", "--model", NAME[:3], code=2)[1]
     assert run("models", "rename", NAME, "new")[1] == "renamed   caf\\xe9 is new now\n"

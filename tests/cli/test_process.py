@@ -30,7 +30,7 @@ def test_success(start, stored):
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(["train", "absent.txt"], 2), (["sample"], 2), (["--nosuch"], 2), (["evaluate", "empty.txt"], 1)],
+    [(["train", "absent.txt"], 2), (["sample", "-m", "absent"], 2), (["--nosuch"], 2), (["evaluate", "empty.txt"], 1)],
 )
 def test_failures(start, stored, tmp_path, arguments, expected):
     (tmp_path / "empty.txt").touch()

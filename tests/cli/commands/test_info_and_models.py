@@ -133,7 +133,7 @@ def test_models_on_a_terminal_of_80_columns(at_terminal, stored):
     change_history(path, "words.txt", "shakespeare.txt")
     change_history(path, '"created": "', '"created": "2020-01-01T00:00:00+00:00", "x": "')
     shown = CODES.sub("", at_terminal("models", env={"COLUMNS": "80"}).read())
-    assert re.fullmatch(
+    assert re.match(  # behind it stand those that come with textgen
         r" +bits/ +\n"
         r"model +level +network +size +char +age +from +\n"
         r"shakespeare-char +word +lstm 1 x 8 +\d\.\d kB +\d\.\d{3} +\d+ years +shakespeare\.txt *\n",
@@ -145,7 +145,8 @@ def test_models_on_a_terminal_of_80_columns(at_terminal, stored):
 @pytest.mark.parametrize("created", ["", "soon", "9" * 30])
 def test_a_model_that_does_not_tell_its_age(at_terminal, stored, created):
     change_history(stored("lines"), '"created": "', f'"created": "{created}", "x": "')
-    assert CODES.sub("", at_terminal("models").read()).split()[-2:] == ["-", "lines.txt"]
+    [line] = [line for line in at_terminal("models").read().splitlines() if line.startswith("lines ")]
+    assert CODES.sub("", line).split()[-2:] == ["-", "lines.txt"]
 
 
 def test_where_a_model_of_several_texts_is_from(textgen, train, corpus, tmp_path):
