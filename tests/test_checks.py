@@ -115,7 +115,7 @@ def test_no_whole_number_is_negative():
     [
         TextConfig(),
         NetworkConfig(hidden=8, layers=1, tie=False, softmax="adaptive", cutoffs=(4, 30)),
-        TrainingConfig(batch=1, bptt=1, lr=0.1, warmup=0, dropout=0.0, word_dropout=0.0, seconds=3.0),
+        TrainingConfig(batch=1, bptt=1, lr=0.1, warmup=0, dropout=0.0, word_dropout=0.0, average=False, seconds=3.0),
         SamplingConfig(),
     ],
 )

@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = {
     "warmup": 0,
     "dropout": 0.0,
     "word_dropout": 0.0,
+    "average": True,
     "lr": 0.01,
     "patience": 0,
 }

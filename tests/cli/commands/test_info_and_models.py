@@ -43,15 +43,24 @@ def test_info_shows_what_the_file_holds(textgen, stored):
         r"\d\.\d{3} bits per character, perplexity \S+, \d\.\d{4} nats per token, epoch \d", shown["held out"]
     )
     assert shown["training"] == (
-        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, parameters"
-        " averaged, seed 1"
+        "3 epochs, optimizer adam, lr 0.003, batch 4, bptt 16, clip 1.0, clip-by norm, dropout 0.0, seed 1"
     )
     assert done.err == "model     lines\n"
 
 
 @pytest.mark.parametrize(("length", "shown"), [("--steps", "1 step, "), ("--time", "0:01, ")])
 def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, length, shown):
-    options = ["--dropout", "0.5", "--dropout-kind", "standard", "--word-dropout", "0.1", "--weight-decay", "0.01"]
+    options = [
+        "--dropout",
+        "0.5",
+        "--dropout-kind",
+        "standard",
+        "--word-dropout",
+        "0.1",
+        "--weight-decay",
+        "0.01",
+        "--average",
+    ]
     train("--tie", "--embedding", "4", *options, length=(length, "1"))
     told = pairs(textgen("info"))
     assert "tied embedding 4" in told["network"]

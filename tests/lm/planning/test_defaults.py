@@ -28,7 +28,15 @@ def test_everything_is_settled(text):
     network, training = settle(text, *ANYTHING)
     assert None not in (network.hidden, network.layers, network.embedding)
     assert training.size in SIZES
-    assert None not in (training.batch, training.bptt, training.lr, training.dropout, training.warmup)
+    assert None not in (
+        training.batch,
+        training.bptt,
+        training.lr,
+        training.dropout,
+        training.word_dropout,
+        training.average,
+        training.warmup,
+    )
     assert [training.epochs, training.steps, training.seconds].count(None) == 2
     assert settle(text, network, training) == (network, training), "what is settled stays so"
 
@@ -106,7 +114,9 @@ def test_a_network_that_was_asked_for_has_no_size():
 
 def test_all_that_was_asked_for_stays():
     network = NetworkConfig(hidden=7, layers=3, embedding=5, tie=False)
-    training = TrainingConfig(size="small", steps=9, batch=4, bptt=8, lr=0.1, dropout=0.0, word_dropout=0.0, warmup=2)
+    training = TrainingConfig(
+        size="small", steps=9, batch=4, bptt=8, lr=0.1, dropout=0.0, word_dropout=0.0, average=True, warmup=2
+    )
     text = TextSize(10**6, 10**6, 65)
     assert settle(text, network, training) == (network, training)
     assert explain(text, training, (network, training)) == ""
@@ -164,6 +174,14 @@ def test_a_text_that_would_be_learnt_by_heart_has_a_larger_network(tokens, size)
 def test_dropout_follows_the_passes_that_are_asked_for(length, dropout):
     text = TextSize(1_024_000, 1_024_000, 65)  # 500 steps
     assert settle(text, NetworkConfig(), TrainingConfig(**length))[1].dropout == dropout
+
+
+@pytest.mark.parametrize(
+    ("epochs", "V", "average", "dropped"), [(19, 65, False, 0), (20, 65, True, 0.05), (20, 9000, True, 0)]
+)
+def test_what_is_read_often_is_averaged_and_loses_characters(epochs, V, average, dropped):
+    training = settle(TextSize(10**5, 10**5, V), NetworkConfig(), TrainingConfig(epochs=epochs))[1]
+    assert (training.average, training.word_dropout) == (average, dropped)
 
 
 def test_words_need_less_dropout():

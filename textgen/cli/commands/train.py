@@ -44,7 +44,7 @@ _CORPUS = f"{options.TEXT} Without any: those that --config names."
 _FROM = "Begin with this model: for a text too small to learn from alone. What it knew before is forgotten."
 _VOCABULARY = f"Whether its tokens that the text lacks stay or go: {' or '.join(VOCABULARIES)}."
 _CONFIG = "Read options from this TOML file; those of the command line win."
-_AVERAGE = "Validate and keep the average of the parameters over the latest updates."
+_AVERAGE = "Validate and keep an average of the parameters, half of it from the last eighth of the updates."
 _INDEX = "Leave an index of the text beside the model, with which copies are found; it holds the text."
 _PRINT_CONFIG = "Print the files and all settings, as --config takes them; train nothing."
 _A_TENTH = "0.1, at most 500,000 characters"  # as holdout.py has it, which loads NumPy
@@ -117,7 +117,7 @@ def train(
     dropout_kind: Annotated[str, _network(metavar="KIND", help=_DROPOUT_KIND)] = TrainingConfig.dropout_kind,
     word_dropout: Annotated[
         float | None,
-        _network(metavar="X", help="Share of the input's tokens that are dropped.", show_default="by the dropout"),
+        _network(metavar="X", help="Share of the input's tokens that are dropped.", show_default="by the epochs"),
     ] = TrainingConfig.word_dropout,
     base: Annotated[
         str | None, _finetuning("--from", common=True, metavar="NAME|FILE", help=_FROM, show_default=False)
@@ -156,7 +156,9 @@ def train(
     weight_decay: Annotated[
         float, _step(metavar="X", help="Decoupled weight decay; biases have none.")
     ] = TrainingConfig.weight_decay,
-    average: Annotated[bool, _step("--average/--no-average", help=_AVERAGE)] = TrainingConfig.average,
+    average: Annotated[
+        bool | None, _step("--average/--no-average", help=_AVERAGE, show_default="by the epochs")
+    ] = TrainingConfig.average,
     clip: Annotated[float, _step(metavar="X", help="Limit of the gradient; 0: none.")] = TrainingConfig.clip,
     clip_by: Annotated[str, _step(metavar="HOW", help=_CLIP_BY)] = TrainingConfig.clip_by,
     seed: Annotated[int, _step(metavar="N", help="The same seed gives the same model.")] = TrainingConfig.seed,

@@ -36,7 +36,7 @@ class TrainingConfig:
     dropout: float = CHOSEN
     dropout_kind: str = "variational"
     word_dropout: float = CHOSEN
-    average: bool = True  # validate and keep the average of the parameters over the latest updates
+    average: bool = CHOSEN  # validate and keep an average of the parameters
     patience: int = 4  # validations without a better one; 0: never stop early
     threads: int = 0  # 0: as many as this process may use
     seed: int = 1

@@ -1,6 +1,6 @@
 """What a training is like where nothing else is asked for: size, length, dropout, learning rate, from the text alone.
 
-The rule, in five steps:
+The rule, in six steps:
 
 1. Time: a million characters are worth four minutes of two cores. Four times as many are worth twice the time, but no
    text more than 15 minutes, or one epoch if that takes longer. `--time` says otherwise.
@@ -9,8 +9,9 @@ The rule, in five steps:
 3. Epochs: as many as the time is good for on two cores, at most 40, but 500 steps at least.
 4. Learning rate: 0.012 at 256 units, of words (an embedded input) 0.0035, falling with the root of their number. Words
    are learnt in smaller windows; in a large vocabulary their output is tied to the embedding.
-5. Dropout: 0.2 for each time that the number of passes over the text doubles, of words 0.15, at most a half. Where it
-   is a half, 0.05 of the characters of the input are dropped, too, but no words.
+5. Dropout: 0.2 for each time that the number of passes over the text doubles, of words 0.15, at most a half.
+6. Of 20 passes or more the best comes long before the learning rate has fallen: there the parameters are averaged, and
+   0.05 of the characters of the input are dropped, too, but no words.
 
 The speed is forecast, not measured: the same text gives the same training on every machine.
 """
@@ -34,7 +35,7 @@ _TOKENS_PER_WEIGHT, _FEWEST_PER_WEIGHT = 3, 0.8  # seen in the whole training, f
 _MANY_PASSES = 5
 _MOST_EPOCHS, _FEWEST_STEPS = 40, 500
 _DROPOUT, _DROPOUT_EMBEDDED, _MOST_DROPOUT = 0.2, 0.15, 0.5  # for each doubling of the passes; at most
-_DROPOUT_CHARACTERS = 0.05  # of the input's, where units are dropped at most
+_REPEATED, _DROPOUT_CHARACTERS = 20, 0.05  # passes, from which on so much of the input's characters is dropped
 _RATE, _RATE_EMBEDDED, _RATE_HIDDEN = 0.012, 0.0035, 256
 _WINDOW, _WINDOW_EMBEDDED, _WARMUP = (32, 64), (20, 35), 50  # rows and time steps; steps
 _MOST_ONE_HOT, _MOST_EMBEDDED = 512, 256  # tokens of a one-hot vocabulary; columns of an embedding
@@ -74,12 +75,12 @@ def settle(text: TextSize, network: NetworkConfig, training: TrainingConfig) -> 
     if training.epochs is None and training.steps is None and training.seconds is None:
         training = replace(training, epochs=_choose_epochs(text, network, training))
     passes = _count_passes(text, network, training)
-    dropout = _or(training.dropout, _choose_dropout(network, passes))
     return network, replace(
         training,
         lr=_or(training.lr, _choose_rate(network)),
-        dropout=dropout,
-        word_dropout=_or(training.word_dropout, _choose_word_dropout(network, dropout)),
+        dropout=_or(training.dropout, _choose_dropout(network, passes)),
+        word_dropout=_or(training.word_dropout, _choose_word_dropout(network, passes)),
+        average=_or(training.average, passes >= _REPEATED),
         warmup=_or(training.warmup, _choose_warmup(passes * _steps_per_epoch(text, training))),
     )
 
@@ -151,8 +152,8 @@ def _choose_dropout(network: NetworkConfig, passes: float) -> float:
     return min(_MOST_DROPOUT, round(for_each * math.log2(max(1.0, passes)), 1))
 
 
-def _choose_word_dropout(network: NetworkConfig, dropout: float) -> float:
-    return 0.0 if network.embedding or dropout < _MOST_DROPOUT else _DROPOUT_CHARACTERS
+def _choose_word_dropout(network: NetworkConfig, passes: float) -> float:
+    return 0.0 if network.embedding or passes < _REPEATED else _DROPOUT_CHARACTERS
 
 
 def _choose_warmup(steps: float) -> int:
