@@ -61,7 +61,8 @@ def test_info_tells_what_was_done_against_learning_by_heart(textgen, train, leng
         "0.01",
         "--average",
     ]
-    train("--tie", "--embedding", "4", *options, length=(length, "1"))
+    done = train("--tie", "--embedding", "4", *options, length=(length, "1"))
+    assert "dropout 0.5, of the input's tokens 0.1, learning rate 0.003, parameters averaged\n" in done.err
     told = pairs(textgen("info"))
     assert "tied embedding 4" in told["network"]
     assert told["training"].startswith(f"{shown}optimizer adam, ")

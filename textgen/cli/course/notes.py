@@ -58,7 +58,8 @@ def describe_plan(plan: TrainingPlan) -> Notes:
     yield "network", f"{format_network(plan.network)}; {format_amount(plan.parameters, 'parameter')}"
     window = f"{format_amount(plan.batch, 'row')} x {format_amount(plan.bptt, 'token')}"
     yield "training", f"{_format_length(plan)}; windows of {window}"
-    yield "", f"dropout {_format_dropout(plan.training)}, learning rate {plan.training.lr:g}"
+    average = ", parameters averaged" if plan.training.average else ""
+    yield "", f"dropout {_format_dropout(plan.training)}, learning rate {plan.training.lr:g}{average}"
     for note in plan.notes:
         yield "", note
     yield "memory", f"about {format_bytes(plan.memory_bytes)}; {format_amount(plan.threads, 'thread')}"

@@ -54,10 +54,10 @@ def choose_printer(
     """
     if beside is not None:
         return JsonSequences(beside)
-    if copies is not None and sys.stdout.isatty() and not console().is_dumb_terminal:
+    on_screen = sys.stdout.isatty()
+    if copies is not None and on_screen and not console().is_dumb_terminal:
         copies.explain_marks()
         return MarkedSequences(unit, is_numbered=several, echo=echo)
-    on_screen = sys.stdout.isatty()
     printer = ScreenSequences(unit, is_numbered=several, echo=echo) if on_screen else Sequences(unit, echo=echo)
     return printer if copies is None else CopiesTold(printer, copies)
 

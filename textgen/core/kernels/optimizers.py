@@ -18,7 +18,7 @@ from textgen.core.runtime.threads import Team, share
 
 BLOCK = 16384  # parameters
 _LATE = 4  # the power of its number by which a vector weighs in the average
-_APART = 8  # updates from one vector that is averaged to the next: the mean is as good, at an eighth of the cost
+_APART = 8  # updates from one vector that is averaged to the next, so that the average costs next to nothing
 SHARED_FROM = 16  # blocks; with fewer, handing over to other threads takes longer (20 us) than it saves
 
 

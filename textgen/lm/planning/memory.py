@@ -20,9 +20,9 @@ def forecast_memory(corpus: Corpus, network: NetworkConfig, training: TrainingCo
     """The forecast of the process' peak memory in bytes, within about a quarter.
 
     Parameters count six times: themselves, gradient, two moments, the best so far, its packed form; and with an
-    average once more. Each thread packs the recurrent weights of a layer for
-    itself. Activations are what the layers allocate for a window, and, for a while, for one of a validation. Token ids
-    count twice (the corpus, and its shuffled order) beside the validation's.
+    average once more. Each thread packs the recurrent weights of a layer for itself. Activations are what the layers
+    allocate for a window, and, for a while, for one of a validation. Token ids count twice (the corpus, and its
+    shuffled order) beside the validation's.
     Files are written without another copy.
     """
     V = len(corpus.vocabulary)

@@ -47,9 +47,9 @@ class State:
 class Snapshot:
     """A training between two steps. The arrays are its own, no copies: use them before it goes on.
 
-    history : the model's. arrays : float32, by name: the parameters, the optimiser's vectors, the
-    average where one is kept, and the best parameters so far, each under its parameter's name (`mean/layer0.bias`),
-    and each layer's hidden state.
+    history : the model's. arrays : float32, by name: the parameters, the optimiser's vectors, the average where one is
+    kept, and the best parameters so far, each under its parameter's name (`mean/layer0.bias`), and each layer's hidden
+    state.
     """
 
     state: State

@@ -12,15 +12,16 @@ import re
 
 _TITLES = "Mr Mrs Ms Messrs Dr Prof Rev Hon Gov Sen Rep Gen Col Maj Capt Lt Sgt St Mt vs"
 _NO_TITLE = "".join(rf"(?<!\b{title}\.)" for title in (*_TITLES.split(), "[A-Z]"))
-_STOP, _CLOSING = "[.!?…]", """["'”’»)\\]]"""
-_CHINESE_STOP, _CHINESE_CLOSING = "[。！？]", "”’」』）"
+_STOPS, _CLOSING = ".!?…", r"""["'”’»)\]]"""
+_CHINESE_STOPS, _CHINESE_CLOSING = "。！？", "”’」』）"
 _BEGINNING = r"""["'“‘«(\[]{0,2}[^\Wa-z_]"""
 
 
 def _after_a_stop(stopped: str, stopped_in_chinese: str) -> re.Pattern[str]:
     """A sentence's last characters, and what is asked behind them; one set comes first, by which `re` searches fast."""
-    ends = rf"(?<={_STOP}){_NO_TITLE}{_CLOSING}*{stopped}"
-    return re.compile(rf"[.!?…。！？](?:{ends}|(?<={_CHINESE_STOP})[{_CHINESE_CLOSING}]*{stopped_in_chinese})")
+    ends = rf"(?<=[{_STOPS}]){_NO_TITLE}{_CLOSING}*{stopped}"
+    ends_in_chinese = rf"(?<=[{_CHINESE_STOPS}])[{_CHINESE_CLOSING}]*{stopped_in_chinese}"
+    return re.compile(rf"[{_STOPS}{_CHINESE_STOPS}](?:{ends}|{ends_in_chinese})")
 
 
 LAST_CHARACTERS = _after_a_stop(r"(?=\s|\Z)", "")
