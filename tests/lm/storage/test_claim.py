@@ -249,22 +249,23 @@ def test_a_free_name_is_claimed_by_nobody_else(folder, other):
 @posix
 def test_whoever_opened_the_file_before_it_was_removed_has_no_claim(tmp_path, monkeypatch):
     """Else two would have one: the one on the removed file, the other on the new one."""
-    from filelock import _unix
+    import fcntl
 
-    path, lock, first = tmp_path / "m", _unix.lock_fd_nonblocking, Claim(tmp_path / "m")
+    path, lock, first = tmp_path / "m", fcntl.flock, Claim(tmp_path / "m")
 
-    def late(descriptor):
-        monkeypatch.setattr(_unix, "lock_fd_nonblocking", lock)
+    def late(descriptor, operation):
+        monkeypatch.setattr(fcntl, "flock", lock)
         first.release()
-        return lock(descriptor)
+        return lock(descriptor, operation)
 
-    monkeypatch.setattr(_unix, "lock_fd_nonblocking", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     second = Claim(path)
     with pytest.raises(ModelBusyError):
         Claim(path)
     second.release()
 
 
+@posix
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK])
 def test_a_file_system_without_locks(tmp_path, monkeypatch, number):
     """There two trainings may still meet, as before; but one can train."""
@@ -272,6 +273,6 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch, number):
     def refuse(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("filelock._unix.lock_fd_nonblocking", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     assert place(output=tmp_path / "m") == tmp_path / "m"
     assert list(tmp_path.iterdir()) == []
