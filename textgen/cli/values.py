@@ -1,8 +1,7 @@
 """What is typed becomes the value of an option: a text, a number, or what the option's own parser makes of it.
 
 Typer has Pydantic do it, and to load that takes a sixth of the time until the first token stands on the screen. So its
-parameters are given another reader. Where Typer keeps it is Typer's own affair: other versions of it than the one that
-is known here read with Pydantic, in their words.
+parameters are given another reader. Where Typer keeps it is its own affair, so pyproject.toml names the versions.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from typing import Any, get_args
 
 import typer
 
-_KNOWN = "0.29."  # the versions of Typer
 _LONGEST = 60  # characters of what was given instead of a number, in a message
 _NUMBERS = {int: "a whole number", float: "a number"}
 
@@ -51,12 +49,11 @@ class Reader:
 
 
 def with_readers(parameters: list[Any]) -> list[Any]:
-    """A command's parameters, each with a `Reader`; of another Typer, as they are."""
-    if typer.__version__.startswith(_KNOWN):
-        for parameter in parameters:
-            descriptor = parameter.type_descriptor
-            reader = Reader(descriptor.annotation, descriptor.parameter_info.parser)
-            parameter.get_runtime_param = lambda reader=reader: reader
+    """A command's parameters, each with a `Reader`."""
+    for parameter in parameters:
+        descriptor = parameter.type_descriptor
+        reader = Reader(descriptor.annotation, descriptor.parameter_info.parser)
+        parameter.get_runtime_param = lambda reader=reader: reader
     return parameters
 
 
